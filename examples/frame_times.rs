@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use doppelganger::app::{App, Start, Storage, Tab};
+use doppelganger::app::{App, Start, StoragePaths, Tab};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::worker::RunState;
 use eframe::egui::{self, Event, Key, Modifiers, RawInput, Rect, pos2, vec2};
@@ -40,7 +40,8 @@ fn main() -> anyhow::Result<()> {
             window.key(Modifiers::COMMAND, Key::Num2);
             window.key(Modifiers::COMMAND, Key::Enter);
             window.until("a run with some epochs", |app| {
-                app.train()
+                app.shell
+                    .train
                     .in_hand()
                     .is_some_and(|run| run.info.state == RunState::Running && run.info.history.len() >= 3)
             })?;
@@ -48,7 +49,9 @@ fn main() -> anyhow::Result<()> {
         for tab in [Tab::Train, Tab::Explore] {
             let number = if tab == Tab::Train { Key::Num2 } else { Key::Num1 };
             window.key(Modifiers::COMMAND, number);
-            window.until("the tab", |app| app.tab() == tab && (tab == Tab::Train || app.shown().is_some()))?;
+            window.until("the tab", |app| {
+                app.shell.settings.tab == tab && (tab == Tab::Train || app.shown().is_some())
+            })?;
             let times = window.watch(tab);
             let name = if tab == Tab::Train { "Train, the pointer over the plots" } else { "Explore, ε moving" };
             println!("| {name} | {beside} | {times} |");
@@ -56,7 +59,7 @@ fn main() -> anyhow::Result<()> {
         }
     }
     let speed = |app: &App| {
-        let progress = app.train().in_hand()?.progress?;
+        let progress = app.shell.train.in_hand()?.progress?;
         Some((progress.images_per_second?, progress.epoch + 1))
     };
     // None is known at the beginning of an epoch and while it is validated.
@@ -69,7 +72,7 @@ fn main() -> anyhow::Result<()> {
         let why = json!({ "open": true, "second": second });
         let more = json!({ "model": model, "picture": { "sample": picture }, "why": why });
         let mut window = Window::open(folder.path(), more)?;
-        window.until("the curve", |app| app.shown().is_some_and(|shown| app.why().current(shown).is_some()))?;
+        window.until("the curve", |app| app.shown().is_some_and(|shown| app.shell.why.current(shown).is_some()))?;
         let times = window.watch(Tab::Explore);
         let beside = second.map_or_else(String::new, |second| format!(" beside {second}"));
         println!("| Explore, ε moving, all panes: {model}{beside} | nothing | {times} |");
@@ -102,10 +105,10 @@ impl Window {
         std::fs::write(&path, settings.to_string())?;
         let ctx = egui::Context::default();
         let catalogue = Catalogue::from_environment();
-        let storage = Storage { settings: Some(path), runs: folder.join("runs"), catalogue };
+        let storage = StoragePaths { settings: Some(path), runs: folder.join("runs"), catalogue };
         let app = App::with_storage(&ctx, Start::default(), storage)?;
         let mut window = Self { app, ctx, started: Instant::now() };
-        window.until("the first picture", |app| app.shown().is_some() && app.train().is_listed)?;
+        window.until("the first picture", |app| app.shown().is_some() && app.shell.train.is_listed)?;
         Ok(window)
     }
 

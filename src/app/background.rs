@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use eframe::egui::{Color32, ColorImage, Context, Rect};
 
 use crate::app::commands::Command;
-use crate::app::files::animation::{Frame, gif_bytes, part};
+use crate::app::files::animation::part;
 use crate::app::files::dialogs::Question;
 use crate::app::files::thumbnails::{Thumbnail, make_thumbnails};
 use crate::app::files::view::{self, Content};
@@ -18,15 +18,16 @@ use crate::app::system::clipboard::{Clip, Clipboard, put_into_system};
 use crate::app::system::file_dialogs::has_file_dialogs;
 use crate::app::system::fonts::SystemFonts;
 use crate::app::widgets::path_field::Listing;
-use crate::engine::files::write_atomically;
 use crate::engine::model::Catalogue;
-use crate::engine::picture::{Picture, Region, png_crop, save_png};
+use crate::engine::picture::{Picture, save_png};
 use crate::engine::train::Config;
 
 /// A thread reports one of these.
 pub enum Incoming {
     Thumbnail(Thumbnail),
-    Chosen(Question, Chosen),
+    /// The answer of the system's dialog is missing where a person left it.
+    Chosen(Question, Option<PathBuf>),
+    NoFileDialog,
     Listed(Listing),
     Pasted(Arc<Picture>),
     Fonts,
@@ -34,30 +35,15 @@ pub enum Incoming {
     Facts(Box<DraftFacts>),
     /// The file is no lesson, so this is to be done with it.
     NoLesson(Command),
-    Opened(PathBuf, Result<Opened, String>),
+    Opened(PathBuf, Result<Content, String>),
     Exported(Result<PathBuf, String>),
+    NoThread(std::io::Error),
 }
 
-/// The system's file dialog ended in one of these ways.
-pub enum Chosen {
-    Path(PathBuf),
-    Cancelled,
-    Unavailable,
-}
-
-/// The notice of a copy says this.
 pub struct Copied {
     /// The name has its article: "the command".
     pub what: String,
-    /// This is said below the name; it may be empty.
     pub more: String,
-}
-
-/// A file that could hold more than a picture holds one of these.
-pub enum Opened {
-    Content(Content),
-    /// The picture may have been saved with a crop.
-    Picture(Option<Region>),
 }
 
 #[derive(Clone)]
@@ -73,17 +59,28 @@ impl Poster {
         self.ctx.request_repaint();
     }
 
-    /// Runs `work` on a named thread; it is given a function that posts a report.
-    fn start(&self, name: &str, work: impl FnOnce(&mut dyn FnMut(Incoming)) + Send + 'static) -> std::io::Result<()> {
+    fn start(&self, name: &str, work: impl FnOnce(&Self) + Send + 'static) {
         let poster = self.clone();
-        let builder = std::thread::Builder::new().name(name.into());
-        builder.spawn(move || work(&mut |incoming| poster.post(incoming)))?;
-        Ok(())
+        if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(move || work(&poster)) {
+            // On the window's thread: it must not wait for room.
+            let _ = self.send.try_send(Incoming::NoThread(error));
+            self.ctx.request_repaint();
+        }
+    }
+
+    fn report(&self, name: &str, work: impl FnOnce() -> Incoming + Send + 'static) {
+        self.start(name, move |poster| poster.post(work()));
+    }
+
+    fn export<E: ToString>(&self, path: PathBuf, write: impl FnOnce(&Path) -> Result<(), E> + Send + 'static) {
+        self.report("export", move || {
+            let written = write(&path).map_err(|error| error.to_string());
+            Incoming::Exported(written.map(|()| path))
+        });
     }
 }
 
-/// This starts the threads and collects their reports.
-pub struct Background {
+pub struct BackgroundWork {
     poster: Poster,
     receive: Receiver<Incoming>,
     /// Lessons look up what they name in this.
@@ -93,7 +90,7 @@ pub struct Background {
     gathering: bool,
 }
 
-impl Background {
+impl BackgroundWork {
     pub fn new(ctx: Context, catalogue: Catalogue) -> Self {
         let (send, receive) = sync_channel(32);
         Self {
@@ -109,21 +106,23 @@ impl Background {
     pub fn poll(&mut self) -> Option<Incoming> {
         let incoming = self.receive.try_recv().ok()?;
         match incoming {
-            Incoming::Chosen(..) => self.dialog_open = false,
+            Incoming::Chosen(..) | Incoming::NoFileDialog => self.dialog_open = false,
             Incoming::Facts(_) => self.gathering = false,
             _ => {}
         }
         Some(incoming)
     }
 
-    pub fn thumbnails(&self) -> std::io::Result<()> {
-        self.poster.start("thumbnails", |post| make_thumbnails(|thumbnail| post(Incoming::Thumbnail(thumbnail))))
+    pub fn thumbnails(&self) {
+        self.poster.start("thumbnails", |poster| {
+            make_thumbnails(|thumbnail| poster.post(Incoming::Thumbnail(thumbnail)));
+        });
     }
 
     /// Asks the system for the answer to a question about a file.
-    pub fn ask(&mut self, question: Question, proposal: &Path) -> std::io::Result<()> {
+    pub fn ask(&mut self, question: Question, proposal: &Path) {
         if std::mem::replace(&mut self.dialog_open, true) {
-            return Ok(());
+            return;
         }
         let mut dialog = rfd::AsyncFileDialog::new().set_title(question.title());
         if let Some((name, extensions)) = question.filter() {
@@ -145,135 +144,84 @@ impl Background {
             | Question::SaveAnimation
             | Question::Export(_) => Box::pin(dialog.save_file()),
         };
-        self.poster.start("file dialog", move |post| {
-            // A dialog that cannot be shown answers as one that is cancelled, so the system is asked before.
-            let chosen = match has_file_dialogs() {
-                false => Chosen::Unavailable,
-                true => match pollster::block_on(answer) {
-                    Some(file) => Chosen::Path(file.path().to_owned()),
-                    None => Chosen::Cancelled,
-                },
-            };
-            post(Incoming::Chosen(question, chosen));
-        })
+        // A dialog that cannot be shown answers as one that is cancelled, so the system is asked before.
+        self.poster.report("file dialog", move || match has_file_dialogs() {
+            true => Incoming::Chosen(question, pollster::block_on(answer).map(|file| file.path().to_owned())),
+            false => Incoming::NoFileDialog,
+        });
     }
 
-    pub fn list(&self, folder: PathBuf) -> std::io::Result<()> {
-        self.poster.start("folder", move |post| post(Incoming::Listed(Listing::read(folder))))
+    pub fn list(&self, folder: PathBuf) {
+        self.poster.report("folder", move || Incoming::Listed(Listing::read(folder)));
     }
 
     /// Looks up the net and the data of some settings, unless a look is under way already.
-    pub fn gather(&mut self, config: Config) -> std::io::Result<()> {
-        if std::mem::replace(&mut self.gathering, true) {
-            return Ok(());
+    pub fn gather(&mut self, config: Config) {
+        if !std::mem::replace(&mut self.gathering, true) {
+            self.poster.report("facts", move || Incoming::Facts(Box::new(DraftFacts::gather(&config))));
         }
-        self.poster.start("facts", move |post| post(Incoming::Facts(Box::new(DraftFacts::gather(&config)))))
     }
 
-    pub fn open_lesson(&self, path: PathBuf) -> std::io::Result<()> {
+    /// Opens a lesson. With `otherwise`, a file that is no lesson asks for that command.
+    pub fn open_lesson(&self, path: PathBuf, otherwise: Option<Command>) {
         let catalogue = self.catalogue.clone();
-        self.poster.start("lesson", move |post| post(lesson(path, &catalogue)))
-    }
-
-    /// Reads a file as a lesson if it is one, and else asks for what is to be done with it.
-    pub fn open_lesson_or(&self, path: PathBuf, otherwise: Command) -> std::io::Result<()> {
-        let catalogue = self.catalogue.clone();
-        self.poster.start("lesson", move |post| {
-            post(if is_lesson(&path) { lesson(path, &catalogue) } else { Incoming::NoLesson(otherwise) });
-        })
-    }
-
-    pub fn export(&self, path: PathBuf, bytes: Vec<u8>) -> std::io::Result<()> {
-        self.poster.start("export", move |post| {
-            let written = write_atomically(&path, &bytes, "write the file").map_err(|error| error.to_string());
-            post(Incoming::Exported(written.map(|()| path)));
-        })
-    }
-
-    pub fn save_picture(&self, path: PathBuf, picture: Picture) -> std::io::Result<()> {
-        self.poster.start("export", move |post| {
-            let written = save_png(&picture, &path, &[]).map_err(|error| error.to_string());
-            post(Incoming::Exported(written.map(|()| path)));
-        })
+        self.poster.report("lesson", move || match otherwise.filter(|_| !is_lesson(&path)) {
+            Some(otherwise) => Incoming::NoLesson(otherwise),
+            None => {
+                let lesson = Lesson::open(&path, &catalogue).map(Content::Lesson);
+                Incoming::Opened(path, lesson)
+            }
+        });
     }
 
     /// Reads what a file holds beside a picture, or in its place.
-    pub fn open_view(&self, path: PathBuf) -> std::io::Result<()> {
+    pub fn open_view(&self, path: PathBuf) {
         let catalogue = self.catalogue.clone();
-        self.poster.start("view", move |post| {
-            let opened = view::read(&path, &catalogue).map(|found| match found {
-                Some(content) => Opened::Content(content),
-                None => Opened::Picture(png_crop(&path)),
-            });
-            post(Incoming::Opened(path, opened));
-        })
+        self.poster.report("view", move || {
+            let content = view::read(&path, &catalogue);
+            Incoming::Opened(path, content)
+        });
     }
 
-    /// Returns what to do with a picture of the window that comes later: it cuts out `area`, in pixels, and writes it
-    /// as PNG, with what opens it again inside.
-    pub fn picture_export(
-        &self,
-        path: PathBuf,
-        area: Rect,
-        content: Option<Content>,
-    ) -> impl FnOnce(Arc<ColorImage>) + Send + 'static {
+    pub fn export<E: ToString>(&self, path: PathBuf, write: impl FnOnce(&Path) -> Result<(), E> + Send + 'static) {
+        self.poster.export(path, write);
+    }
+
+    /// Saves `area`, in pixels, of a picture of the window, with `content` inside.
+    pub fn save_screenshot(&self, path: PathBuf, area: Rect, content: Option<Content>) {
         let poster = self.poster.clone();
-        move |window| {
-            let work = move |post: &mut dyn FnMut(Incoming)| {
-                let write = || {
-                    let texts = content.map_or(Ok(Vec::new()), |content| content.texts())?;
-                    let texts: Vec<_> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
-                    save_png(&part(&window, area)?, &path, &texts).map_err(|error| error.to_string())
-                };
-                post(Incoming::Exported(write().map(|()| path)));
-            };
-            if let Err(error) = poster.start("export", work) {
-                // On the window's thread: it must not wait for room.
-                let _ = poster.send.try_send(Incoming::Exported(Err(error.to_string())));
-            }
-        }
+        self.poster.ctx.request_screenshot(move |window| {
+            poster.export(path, move |path| {
+                let texts = content.map_or(Ok(Vec::new()), |content| content.texts())?;
+                let texts: Vec<_> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
+                save_png(&part(&window, area)?, path, &texts).map_err(|error| error.to_string())
+            });
+        });
     }
 
-    pub fn save_animation(&self, path: PathBuf, frames: Vec<Frame>) -> std::io::Result<()> {
-        self.poster.start("animation", move |post| {
-            let write = |bytes: Vec<u8>| {
-                write_atomically(&path, &bytes, "write the animation").map_err(|error| error.to_string())
-            };
-            let written = gif_bytes(&frames).and_then(write);
-            post(Incoming::Exported(written.map(|()| path)));
-        })
+    pub fn look_for_fonts(&self, fonts: SystemFonts) {
+        self.poster.report("fonts", move || {
+            fonts.look();
+            Incoming::Fonts
+        });
     }
 
-    pub fn look_for_fonts(&self, fonts: SystemFonts) -> std::io::Result<()> {
-        self.poster.start("fonts", move |post| {
-            if fonts.look() {
-                post(Incoming::Fonts);
-            }
-        })
-    }
-
-    pub fn copy(&self, clip: Clip, copied: Copied) -> std::io::Result<()> {
+    pub fn copy(&self, clip: Clip, copied: Copied) {
         match &self.clipboard {
             Clipboard::System => {
-                self.poster.start("clipboard", move |post| post(Incoming::Copied(copied, put_into_system(clip))))
+                self.poster.report("clipboard", move || Incoming::Copied(copied, put_into_system(clip)));
             }
             Clipboard::Held(held) => {
                 *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(clip);
                 self.poster.post(Incoming::Copied(copied, Ok(())));
-                Ok(())
             }
         }
     }
 
     /// Turns a picture of the clipboard into one for the nets.
-    pub fn paste(&self, image: Arc<ColorImage>) -> std::io::Result<()> {
-        self.poster.start("paste", move |post| post(Incoming::Pasted(Arc::new(picture_from_clipboard(&image)))))
+    pub fn paste(&self, image: Arc<ColorImage>) {
+        self.poster.report("paste", move || Incoming::Pasted(Arc::new(picture_from_clipboard(&image))));
     }
-}
-
-fn lesson(path: PathBuf, catalogue: &Catalogue) -> Incoming {
-    let lesson = Lesson::open(&path, catalogue).map(|lesson| Opened::Content(Content::Lesson(lesson)));
-    Incoming::Opened(path, lesson)
 }
 
 /// Lays transparent parts on white, as paper is, until another background is chosen.

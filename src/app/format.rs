@@ -10,14 +10,8 @@ pub fn plural(count: usize) -> &'static str {
 /// Writes 1235496 as "1 235 496".
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push('\u{202F}');
-        }
-        out.push(digit);
-    }
-    out
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join("\u{202F}")
 }
 
 /// Writes three significant digits, with an exponent only where needed: "0.1", "0.00123", "2.5e-6".
@@ -43,7 +37,7 @@ pub fn spelled_eps(eps: f32) -> String {
     if (levels - levels.round()).abs() < 0.02 { format!("{levels:.0}/255") } else { format!("{levels:.1}/255") }
 }
 
-/// Shortens grey levels: "2 levels", "<1 level".
+/// Returns grey levels in fewer letters: "2 levels", "<1 level".
 pub fn brief_levels(levels: &str) -> String {
     levels.replace("less than one", "<1").replace("grey level", "level")
 }
@@ -54,7 +48,7 @@ pub fn signed(value: f32, decimals: usize) -> String {
     format!("{sign}{:.decimals$}", value.abs())
 }
 
-/// Quotes a word for a shell.
+/// Returns a word as a shell needs it, in quotes where it has to be.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,+=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

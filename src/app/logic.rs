@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportCommand};
 
-use crate::app::background::{Chosen, Incoming, Opened};
+use crate::app::background::Incoming;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
 use crate::app::commands::{Command, Place};
@@ -30,7 +30,7 @@ use crate::engine::attack::Label;
 use crate::engine::model::Guess;
 use crate::worker::{Event, Saved, Source};
 
-/// What is left after this time waits for the next frame.
+/// Events that are left after this time wait for the next frame.
 const EVENT_TIME: Duration = Duration::from_millis(10);
 
 impl App {
@@ -103,14 +103,14 @@ impl App {
         let shell = &mut self.shell;
         match incoming {
             Incoming::Thumbnail(thumbnail) => self.pages.explore.samples.take(ctx, thumbnail),
-            Incoming::Chosen(question, Chosen::Path(path)) => {
-                shell.dialogs.close();
+            Incoming::Chosen(question, Some(path)) => {
+                shell.dialogs.open = None;
                 shell.commands.push(question.answer(path));
             }
             // The question with its path field is still there.
-            Incoming::Chosen(_, Chosen::Cancelled) => {}
-            Incoming::Chosen(_, Chosen::Unavailable) => shell.dialogs.do_without_system(),
-            Incoming::Listed(listing) => shell.dialogs.take_listing(listing),
+            Incoming::Chosen(_, None) => {}
+            Incoming::NoFileDialog => shell.dialogs.do_without_system(),
+            Incoming::Listed(listing) => shell.dialogs.path.take_listing(listing),
             Incoming::Fonts => self.fonts.install(ctx),
             Incoming::Copied(copied, Ok(())) => {
                 shell.notices.add_brief(format!("Copied {}.\n{}", copied.what, copied.more));
@@ -122,6 +122,9 @@ impl App {
             Incoming::Facts(facts) => self.pages.train.facts = Some(*facts),
             Incoming::Exported(Ok(path)) => shell.notices.add_brief(format!("Saved.\n{}", path.display())),
             Incoming::Exported(Err(why)) => shell.notices.add(Tone::Problem, format!("Nothing was saved: {why}")),
+            Incoming::NoThread(e) => {
+                shell.notices.add(Tone::Problem, format!("The system gave no thread for this: {e}"));
+            }
             Incoming::Opened(path, read) => self.take_opened(path, read),
             Incoming::NoLesson(otherwise) => shell.commands.push(otherwise),
             Incoming::Pasted(picture) => {
@@ -133,19 +136,19 @@ impl App {
         }
     }
 
-    fn take_opened(&mut self, path: PathBuf, read: Result<Opened, String>) {
+    fn take_opened(&mut self, path: PathBuf, read: Result<Content, String>) {
         let shell = &mut self.shell;
         let shown = match read {
-            Ok(Opened::Picture(crop)) => return self.pages.explore.show_file(path, crop, shell),
-            Ok(Opened::Content(Content::View(found))) => {
+            Ok(Content::Picture(crop)) => return self.pages.explore.show_file(path, crop, shell),
+            Ok(Content::View(found)) => {
                 shell.show_view(*found);
                 Ok(())
             }
-            Ok(Opened::Content(Content::Lesson(lesson))) => {
+            Ok(Content::Lesson(lesson)) => {
                 lessons::logic::open(lesson, shell);
                 Ok(())
             }
-            Ok(Opened::Content(Content::Page(PageFile { tab, settings }))) => {
+            Ok(Content::Page(PageFile { tab, settings })) => {
                 shell.settings.tab = tab;
                 let restored = self.pages.of(tab).restore(settings, shell);
                 restored.map_err(|e| format!("the page in it cannot be used: {e}\n{}", path.display()))
@@ -161,8 +164,7 @@ impl App {
         }
     }
 
-    /// Leaves keys to an input method that composes, even where the system tells the window of them: the Enter that
-    /// ends a composition chooses nothing from a list.
+    /// Leaves keys to an input method that composes: the Enter that ends a composition chooses nothing from a list.
     pub fn leave_keys_to_input_method(&mut self, ctx: &Context) {
         let has_key = |event: &egui::Event| matches!(event, egui::Event::Key { pressed: true, .. });
         let has_click = |event: &egui::Event| matches!(event, egui::Event::PointerButton { .. });
@@ -196,7 +198,7 @@ impl App {
     }
 
     pub(super) fn take_input(&mut self, ctx: &Context) {
-        let is_asking = self.shell.dialogs.is_open() || self.pages.all().iter().any(|page| page.is_asking());
+        let is_asking = self.shell.dialogs.open.is_some() || self.pages.all().iter().any(|page| page.is_asking());
         let modal = self.help || self.palette.is_open || is_asking;
         self.take_shortcuts(ctx, modal);
         let (dropped, pasted) = ctx.input(|i| {
@@ -209,7 +211,7 @@ impl App {
         }
         let shell = &mut self.shell;
         match pasted.filter(|_| shell.settings.tab == Tab::Explore) {
-            Some(egui::Event::PasteImage(image)) => shell.start(|background| background.paste(image)),
+            Some(egui::Event::PasteImage(image)) => shell.background.paste(image),
             Some(egui::Event::Paste(text)) if !ctx.text_edit_focused() => match typed_path(&text) {
                 Some(path) if !text.trim().contains('\n') => {
                     shell.commands.push(ExploreCommand::Show(Source::File(path)).into());
@@ -229,8 +231,7 @@ impl App {
         let lessons = &self.shell.lessons;
         let is_on_stage = self.shell.is_on_stage();
         let has_notes = lessons.step().is_some_and(|step| step.notes.is_some());
-        // Keys of a step that has nothing to vote on, or no notes, do what they do elsewhere. On the stage a vote too
-        // many does nothing.
+        // Keys that a step has no use for do what they do elsewhere. On the stage a vote too many does nothing.
         let is_idle = |command: &Command| match command {
             Command::Lesson(LessonCommand::Vote(choice)) => lessons.votes().len() <= *choice && !is_on_stage,
             Command::Lesson(LessonCommand::TakeBack) => lessons.votes().is_empty(),
@@ -247,7 +248,8 @@ impl App {
         // The window library takes Ctrl+Shift+Z for Ctrl+Z as well: the longer one is asked first.
         here.sort_by_key(|(_, keys)| !keys.modifiers.shift);
         for (command, keys) in here {
-            let plain = keys.modifiers == Modifiers::NONE && !is_function_key(keys.logical_key);
+            let is_function_key = matches!(keys.logical_key, Key::F1 | Key::F5 | Key::F11);
+            let plain = keys.modifiers == Modifiers::NONE && !is_function_key;
             // Space presses the button that has the keyboard.
             let taken = keys.logical_key == Key::Space && ctx.memory(|m| m.focused().is_some());
             // A text field takes back its own changes.
@@ -281,12 +283,11 @@ impl App {
         };
         let Some(command) = command else { return };
         match may_be_lesson {
-            true => self.shell.start(|background| background.open_lesson_or(path, command)),
+            true => self.shell.background.open_lesson(path, Some(command)),
             false => self.shell.commands.push(command),
         }
     }
 
-    /// Carries out what was asked for during the frame.
     pub(super) fn carry_out(&mut self, ctx: &Context) {
         let commands = std::mem::take(&mut self.shell.commands);
         if commands.is_empty() {
@@ -316,9 +317,10 @@ impl App {
             WindowCommand::Undo => page.step_history(HistoryStep::Undo, shell),
             WindowCommand::Redo => page.step_history(HistoryStep::Redo, shell),
             WindowCommand::Browse | WindowCommand::BrowseArchives => {
-                if let Some((asked, proposal)) = shell.dialogs.asked() {
+                if let Some(asked) = shell.dialogs.open {
+                    let proposal = PathBuf::from(&shell.dialogs.path.text);
                     let question = if command == WindowCommand::Browse { asked } else { Question::Archive };
-                    shell.start(|background| background.ask(question, &proposal));
+                    shell.background.ask(question, &proposal);
                 }
             }
             WindowCommand::SaveViewDialog => {
@@ -349,11 +351,11 @@ impl App {
                 self.pages.train.facts = None;
             }
             WindowCommand::DismissNotice(id) => shell.notices.dismiss(id),
-            WindowCommand::DismissNotices => shell.notices.clear(),
+            WindowCommand::DismissNotices => shell.notices.shown.clear(),
             WindowCommand::CloseOverlay => {
                 self.help = false;
-                self.palette.close();
-                shell.dialogs.close();
+                self.palette.is_open = false;
+                shell.dialogs.open = None;
                 self.pages.all().into_iter().for_each(|page| page.close_question());
             }
             WindowCommand::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -362,7 +364,7 @@ impl App {
 
     /// Asks for the picture of the window that is to be saved, once nothing lies over it.
     pub(super) fn take_screenshot(&mut self, ctx: &Context) {
-        if self.shell.dialogs.is_open() {
+        if self.shell.dialogs.open.is_some() {
             return;
         }
         let Some(Screenshot { path, area }) = self.shell.screenshot.take() else { return };
@@ -372,7 +374,7 @@ impl App {
             return;
         }
         let area = area.unwrap_or(ctx.content_rect()) * ctx.pixels_per_point();
-        ctx.request_screenshot(self.shell.background.picture_export(path, area, content));
+        self.shell.background.save_screenshot(path, area, content);
     }
 
     /// Returns what opens a picture of the window again; `None` before anything is on screen.
@@ -394,35 +396,26 @@ impl App {
     }
 }
 
-fn is_function_key(key: Key) -> bool {
-    matches!(key, Key::F1 | Key::F5 | Key::F11)
-}
-
 /// Says of a saved file above all whether it still does what the screen shows.
 fn saved_text(saved: &Saved) -> (Tone, String) {
     let Saved { path, reread, on_screen } = saved;
     let told = |guess: &Guess| format!("{} ({})", guess.name, per_cent(guess.prob));
     let says = told(&reread.guess);
-    let (tone, text) = match &reread.whole {
-        _ if reread.guess.index != on_screen.index => {
-            let text = format!(
-                "Saved, but the file is not what the screen shows: read again, the net says {says}, where the screen says \
-                 {}. Rounding to 8 bits undid the attack; a slightly larger ε survives it.",
-                told(on_screen)
-            );
-            (Tone::Caution, text)
-        }
-        None => (Tone::Done, format!("Saved. Read again from the file, the net says {says}: the class on screen.")),
-        Some(whole) => {
-            let text = format!(
-                "Saved with its crop. Read again from the file with it, the net says {says}: the class on screen. Of the whole file, \
-                 {}.",
-                told(whole)
-            );
-            (Tone::Done, text)
-        }
+    let differs = reread.guess.index != on_screen.index;
+    let text = match &reread.whole {
+        _ if differs => format!(
+            "Saved, but the file is not what the screen shows: read again, the net says {says}, where the screen says \
+             {}. Rounding to 8 bits undid the attack; a slightly larger ε survives it.",
+            told(on_screen)
+        ),
+        None => format!("Saved. Read again from the file, the net says {says}: the class on screen."),
+        Some(whole) => format!(
+            "Saved with its crop. Read again from the file with it, the net says {says}: the class on screen. Of the \
+             whole file, {}.",
+            told(whole)
+        ),
     };
-    (tone, format!("{text}\n{}", path.display()))
+    (if differs { Tone::Caution } else { Tone::Done }, format!("{text}\n{}", path.display()))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod logic;
 mod notices;
 mod page;
 mod pages;
-pub mod plots;
+mod plots;
 mod settings;
 mod shell;
 mod system;
@@ -25,34 +25,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eframe::egui::{IconData, ViewportBuilder};
+use eframe::egui::ViewportBuilder;
 
 pub use crate::app::commands::tab::Tab;
-pub use crate::app::lessons::commands::LessonCommand;
-pub use crate::app::lessons::state::Lessons;
-pub use crate::app::pages::explore::commands::attack::AttackCommand;
-pub use crate::app::pages::explore::commands::why::WhyCommand;
-pub use crate::app::pages::explore::state::Explore;
-pub use crate::app::pages::explore::why::state::Why;
+pub use crate::app::pages::explore::commands::attack::attack_title;
 pub use crate::app::pages::explore::words::standing_before;
-pub use crate::app::pages::models::commands::ModelsCommand;
-pub use crate::app::pages::models::state::{Fetching, Models};
-pub use crate::app::pages::test_sets::commands::TestCommand;
-pub use crate::app::pages::test_sets::commands::TestPart;
-pub use crate::app::pages::test_sets::state::{Choices as TestChoices, TestSet};
-pub use crate::app::pages::train::commands::TrainCommand;
-pub use crate::app::pages::train::commands::{Export, NetMoment, SettingsOf, TrainView};
-pub use crate::app::pages::train::state::Train;
+pub use crate::app::pages::test_sets::commands::Part as TestPart;
 pub use crate::app::pages::train::state::draft::usual as usual_run;
-pub use crate::app::pages::train::state::run::TrainingRun;
 pub use crate::app::system::clipboard::Clip;
 pub use crate::app::theme::Standing;
-pub use crate::app::window::{App, Start, Storage};
+pub use crate::app::window::{App, Start, StoragePaths};
 
 /// Scripts see from this exit code that no window can be opened.
 const NO_WINDOW: u8 = 2;
-const SIZE: [f32; 2] = [1280.0, 800.0];
-const MIN_SIZE: [f32; 2] = [640.0, 480.0];
 
 /// Opens the window and stays until it is closed. Where no window can be opened, it says what is missing, and the
 /// exit code is 2; it is 1 when the window came up but could not go on.
@@ -65,12 +50,11 @@ pub fn run(start: Start) -> ExitCode {
     let viewport = ViewportBuilder::default()
         .with_app_id("doppelganger")
         .with_title("Doppelgänger")
-        .with_min_inner_size(MIN_SIZE)
-        .with_icon(icon())
+        .with_min_inner_size([640.0, 480.0])
+        .with_icon(eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png")).unwrap_or_default())
         .with_drag_and_drop(true);
-    let viewport = App::remembered_place(viewport, SIZE);
     let options = eframe::NativeOptions {
-        viewport,
+        viewport: App::remembered_place(viewport, [1280.0, 800.0]),
         renderer: eframe::Renderer::Glow,
         // The window asks for the system's fonts itself, when a text needs them.
         system_font_fallback: false,
@@ -124,8 +108,4 @@ fn explain(problem: &str) -> ExitCode {
          doppelganger attack PICTURE --model digits_cnn --eps 0.1"
     );
     ExitCode::from(NO_WINDOW)
-}
-
-fn icon() -> IconData {
-    eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png")).unwrap_or_default()
 }

@@ -11,13 +11,11 @@ use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::icon_button;
 
 const MOST: usize = 4;
-/// Messages that something was done are brief; what there is to consider or to undo stays longer, and a problem long
-/// enough to be read twice.
+/// A report goes soon, what there is to consider or to undo stays longer, and a problem can be read twice.
 const BRIEF: Duration = Duration::from_secs(6);
 const LONG: Duration = Duration::from_secs(12);
 const LONGEST: Duration = Duration::from_secs(45);
 
-/// The tone says how grave a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Done,
@@ -30,13 +28,12 @@ pub struct Notice {
     pub id: u64,
     pub tone: Tone,
     pub text: String,
-    action: Option<Action>,
-    /// It stays longer while the pointer is over it.
+    action: Option<NoticeButton>,
     until: Instant,
 }
 
 #[derive(Debug)]
-pub struct Action {
+pub struct NoticeButton {
     pub name: &'static str,
     pub command: Command,
 }
@@ -44,7 +41,7 @@ pub struct Action {
 /// The newest message comes first.
 #[derive(Default)]
 pub struct Notices {
-    shown: Vec<Notice>,
+    pub shown: Vec<Notice>,
     next: u64,
 }
 
@@ -59,11 +56,11 @@ impl Notices {
         self.insert(Tone::Done, text.into(), None, BRIEF);
     }
 
-    pub fn add_with(&mut self, text: impl Into<String>, action: Action) {
+    pub fn add_with(&mut self, text: impl Into<String>, action: NoticeButton) {
         self.insert(Tone::Done, text.into(), Some(action), LONG);
     }
 
-    fn insert(&mut self, tone: Tone, text: String, action: Option<Action>, stays: Duration) {
+    fn insert(&mut self, tone: Tone, text: String, action: Option<NoticeButton>, stays: Duration) {
         // Indented lines are for terminals.
         let text = text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
         self.shown.retain(|notice| notice.text != text);
@@ -76,23 +73,13 @@ impl Notices {
         self.shown.retain(|notice| notice.id != id);
     }
 
-    pub fn clear(&mut self) {
-        self.shown.clear();
-    }
-
-    pub fn all(&self) -> &[Notice] {
-        &self.shown
-    }
-
     /// Shows the messages in a panel at the top, if there are any.
     pub fn show(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
         if self.are_none(ui) {
             return;
         }
         let frame = egui::Frame::new().fill(palette(ui).canvas).inner_margin(Margin::symmetric(16, SPACE_1 as i8));
-        Panel::top("notices").frame(frame).show_separator_line(false).show(ui, |ui| {
-            self.show_rows(ui, out);
-        });
+        Panel::top("notices").frame(frame).show_separator_line(false).show(ui, |ui| self.show_rows(ui, out));
     }
 
     /// Shows the messages in rows, and returns whether there are any.
@@ -100,12 +87,11 @@ impl Notices {
         if self.are_none(ui) {
             return false;
         }
-        let now = Instant::now();
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = SPACE_1;
             for notice in &mut self.shown {
                 if one(ui, notice, out) {
-                    notice.until = notice.until.max(now + BRIEF);
+                    notice.until = notice.until.max(Instant::now() + BRIEF);
                 }
             }
         });
@@ -169,9 +155,9 @@ mod tests {
         for text in ["a", "b", "a", "c", "d", "e"] {
             notices.add(Tone::Problem, text);
         }
-        let texts: Vec<_> = notices.all().iter().map(|n| n.text.as_str()).collect();
+        let texts: Vec<_> = notices.shown.iter().map(|n| n.text.as_str()).collect();
         assert_eq!(texts, ["e", "d", "c", "a"]);
-        notices.dismiss(notices.all()[1].id);
-        assert_eq!(notices.all().len(), 3);
+        notices.dismiss(notices.shown[1].id);
+        assert_eq!(notices.shown.len(), 3);
     }
 }

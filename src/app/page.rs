@@ -1,4 +1,4 @@
-//! Every page is this to the window.
+//! A page says what is its own; what is alike on all pages is done by the window.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,6 @@ use crate::app::commands::Command;
 use crate::app::shell::Shell;
 use crate::app::undo::{CanStep, HistoryStep};
 
-/// A page says what is its own; what is alike on all pages is done by the window.
 pub trait Page {
     /// Draws the page into all the room that is left.
     fn show(&mut self, ui: &mut Ui, shell: &mut Shell, out: &mut Vec<Command>);
@@ -32,7 +31,6 @@ pub trait Page {
     /// Takes a dropped file. The command it returns is carried out unless the file turns out to be a lesson.
     fn take_dropped(&mut self, path: PathBuf, shell: &mut Shell) -> Option<Command>;
 
-    /// Returns what the menu offers on this page.
     fn menu(&self, _shell: &Shell) -> Menu {
         Menu::default()
     }
@@ -47,10 +45,7 @@ pub trait Page {
         toml::Table::new()
     }
 
-    /// Sets the page as [`Self::to_table`] found it.
-    ///
-    /// # Errors
-    /// The message says what in the table cannot be used.
+    /// Sets the page as [`Self::to_table`] found it; the error says what in the table cannot be used.
     fn restore(&mut self, table: toml::Table, _shell: &mut Shell) -> Result<(), toml::de::Error> {
         table.try_into::<Nothing>().map(|Nothing {}| ())
     }

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use serde::de::DeserializeOwned;
@@ -18,7 +17,6 @@ use crate::engine::picture::PictureKind;
 use crate::engine::train::Config;
 use crate::worker::Source;
 
-/// The version is raised when a field changes its meaning.
 const VERSION: u32 = 1;
 /// This variable names the folder in place of the user's own configuration folder.
 pub const FOLDER_VARIABLE: &str = "DOPPELGANGER_CONFIG_DIR";
@@ -33,19 +31,11 @@ pub enum ThemeChoice {
     Light,
 }
 
-/// The last picture is kept where it can be found again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LastPicture {
-    Sample(String),
-    File(PathBuf),
-}
-
-/// These were used last with one kind of picture; choosing that kind brings them back.
+/// Choosing a kind of picture brings back what was used last with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LastOfKind {
     pub net: String,
-    pub picture: LastPicture,
+    pub picture: Source,
     pub lengths: Lengths,
 }
 
@@ -59,7 +49,7 @@ impl Default for LastOfKinds {
     fn default() -> Self {
         let last = |net: &str, sample: &str, channels| LastOfKind {
             net: net.into(),
-            picture: LastPicture::Sample(sample.into()),
+            picture: Source::Sample(sample.into()),
             lengths: Lengths::usual(channels),
         };
         Self { photo: last("efficientnet_lite0", "coffee", 3), digit: last("digits_maxout", "digit-7", 1) }
@@ -82,24 +72,6 @@ impl LastOfKinds {
     }
 }
 
-impl LastPicture {
-    pub fn source(&self) -> Source {
-        match self {
-            Self::Sample(name) => Source::Sample(name.clone()),
-            Self::File(path) => Source::File(path.clone()),
-        }
-    }
-
-    /// Returns `None` for a picture that is in memory alone.
-    pub fn of(source: &Source) -> Option<Self> {
-        match source {
-            Source::Sample(name) => Some(Self::Sample(name.clone())),
-            Source::File(path) => Some(Self::File(path.clone())),
-            Source::Memory { .. } => None,
-        }
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -113,10 +85,9 @@ pub struct Settings {
     pub corner: Option<[f32; 2]>,
     pub maximized: bool,
     pub model: String,
-    pub picture: LastPicture,
+    pub picture: Source,
     #[serde(deserialize_with = "if_understood")]
     pub last: LastOfKinds,
-    /// The expert's controls of the Explore page are in sight.
     pub more: bool,
     #[serde(deserialize_with = "if_understood")]
     pub attack: AttackSettings,
@@ -128,7 +99,6 @@ pub struct Settings {
     pub clip: bool,
     pub eight_bit: bool,
     pub loss: Loss,
-    /// The newest file comes first.
     pub recent: Vec<PathBuf>,
     /// Unchanged settings of the next run are not kept, and those of another version of the program are forgotten.
     #[serde(deserialize_with = "if_understood")]
@@ -181,14 +151,12 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Puts a file at the head of the recent ones.
     pub fn remember_file(&mut self, path: &Path) {
-        self.recent.retain(|p| p != path);
+        self.forget_file(path);
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(RECENT);
     }
 
-    /// Takes a file that cannot be opened out of the recent ones.
     pub fn forget_file(&mut self, path: &Path) {
         self.recent.retain(|p| p != path);
     }
@@ -228,19 +196,17 @@ pub fn file() -> Option<PathBuf> {
 /// Reads the settings. A file that cannot be used is set aside, and the message says so; it is never fatal.
 pub fn load(path: Option<&Path>) -> (Settings, Option<String>) {
     let Some(path) = path else { return (Settings::default(), None) };
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let read = match std::fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str::<Settings>(&text).map_err(|e| e.to_string()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return (Settings::default(), None),
-        Err(e) => return (Settings::default(), Some(set_aside(path, &e.to_string()))),
+        Err(e) => Err(e.to_string()),
     };
-    match serde_json::from_str::<Settings>(&text) {
-        Ok(settings) if settings.version <= VERSION => (settings.sane(), None),
-        Ok(settings) => {
-            let why = format!("version {} is newer than this program's {VERSION}", settings.version);
-            (Settings::default(), Some(set_aside(path, &why)))
-        }
-        Err(e) => (Settings::default(), Some(set_aside(path, &e.to_string()))),
-    }
+    let why = match read {
+        Ok(settings) if settings.version <= VERSION => return (settings.sane(), None),
+        Ok(Settings { version, .. }) => format!("version {version} is newer than this program's {VERSION}"),
+        Err(why) => why,
+    };
+    (Settings::default(), Some(set_aside(path, &why)))
 }
 
 /// Reads the settings for where the window is, before there is one that could show a problem.
@@ -271,56 +237,35 @@ fn write(path: &Path, settings: &Settings) -> std::io::Result<()> {
 
 /// The keeper writes settings on a thread, so that a slow disk never holds up the window.
 pub struct Keeper {
-    send: Option<SyncSender<Settings>>,
-    problems: Receiver<String>,
-    thread: Option<JoinHandle<()>>,
+    /// Without a path nothing is kept.
+    pub path: Option<PathBuf>,
+    pub writing: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Keeper {
-    /// Starts the thread; without a path, or without a thread, nothing is kept.
-    pub fn start(path: Option<PathBuf>) -> Self {
-        let (send, receive) = sync_channel::<Settings>(8);
-        let (tell, problems) = sync_channel(1);
-        let thread = path.and_then(|path| {
-            std::thread::Builder::new()
-                .name("settings".into())
-                .spawn(move || {
-                    while let Ok(mut settings) = receive.recv() {
-                        while let Ok(newer) = receive.try_recv() {
-                            settings = newer;
-                        }
-                        if let Err(e) = write(&path, &settings) {
-                            // One message is enough; a full channel means that it is already waiting.
-                            let _ = tell.try_send(format!("The settings cannot be saved: {e}\n{}", path.display()));
-                        }
-                    }
-                })
-                .ok()
-        });
-        Self { send: thread.is_some().then_some(send), problems, thread }
-    }
-
-    /// Hands settings over for writing; `false` when the thread is busy, to be tried again.
-    pub fn keep(&self, settings: &Settings) -> bool {
-        match &self.send {
-            Some(send) => !matches!(send.try_send(settings.clone()), Err(TrySendError::Full(_))),
-            None => true,
+    /// Begins to write settings; `false` while an earlier write goes on, to be tried again.
+    pub fn keep(&mut self, settings: &Settings) -> bool {
+        let Some(path) = self.path.clone() else { return true };
+        if self.writing.is_none() {
+            let settings = settings.clone();
+            let thread = std::thread::Builder::new().name("settings".into());
+            self.writing = thread.spawn(move || write(&path, &settings)).ok();
+            return true;
         }
+        false
     }
 
-    /// Returns what went wrong with writing.
-    pub fn problem(&self) -> Option<String> {
-        self.problems.try_recv().ok()
+    /// Returns what went wrong with a write that has come to its end.
+    pub fn problem(&mut self) -> Option<String> {
+        let written = self.writing.take_if(|thread| thread.is_finished())?.join().ok()?;
+        Some(format!("The settings cannot be saved: {}\n{}", written.err()?, self.path.as_ref()?.display()))
     }
 
     /// Writes for the last time and waits until it is done.
     pub fn finish(&mut self, settings: &Settings) {
-        if let Some(send) = self.send.take() {
-            let _ = send.send(settings.clone());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        // What went wrong with the last write cannot be shown any more.
+        let _ = self.writing.take().map(JoinHandle::join);
+        let _ = self.path.as_ref().map(|path| write(path, settings));
     }
 }
 
@@ -350,7 +295,7 @@ mod tests {
             tests: Choices { smallest: vec!["bim".into()], n: 70, clip: false, ..Choices::default() },
             ..Settings::default()
         };
-        let mut keeper = Keeper::start(Some(path.clone()));
+        let mut keeper = Keeper { path: Some(path.clone()), writing: None };
         assert!(keeper.keep(&Settings::default()));
         keeper.finish(&settings);
         assert_eq!(load(Some(&path)), (settings, None));
@@ -372,28 +317,28 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_range_fall_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("settings.json");
-        std::fs::write(&path, r#"{"lengths": {"linf": 7.0, "l2": -1.0, "l1": 3.0}, "attack": {"name": "bim", "norm": "linf", "steps": 0}, "window": [0, 1e9], "corner": [-1e9, 3], "clip": false}"#).unwrap();
-        let (settings, message) = load(Some(&path));
-        assert_eq!(message, None);
+    fn what_cannot_be_used_falls_back_and_takes_nothing_with_it() {
         let attack = AttackSettings::Bim(Bim { norm: Norm::Linf, steps: 1, step_size: None });
         let lengths = Lengths { l1: 3.0, ..Settings::default().lengths };
-        assert_eq!(settings, Settings { attack, lengths, clip: false, ..Settings::default() });
-    }
-
-    #[test]
-    fn settings_of_the_train_tab_that_are_not_understood_take_nothing_with_them() {
+        let plots = PlotLook { is_log: true, ..PlotLook::default() };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
-        let odd =
-            r#"{"model": "a", "train": {"batch": "many"}, "plots": {"hidden": [true]}, "attack": {"name": "magic"}}"#;
-        std::fs::write(&path, odd).unwrap();
-        assert_eq!(load(Some(&path)), (Settings { model: "a".into(), ..Settings::default() }, None));
-        std::fs::write(&path, r#"{"plots": {"is_log": true, "smoothing": 7}}"#).unwrap();
-        let plots = PlotLook { is_log: true, ..PlotLook::default() };
-        assert_eq!(load(Some(&path)).0.plots, plots, "smoothing ends below 1");
+        for (text, expected) in [
+            (
+                r#"{"lengths": {"linf": 7.0, "l2": -1.0, "l1": 3.0}, "window": [0, 1e9], "corner": [-1e9, 3], "clip": false,
+                "attack": {"name": "bim", "norm": "linf", "steps": 0}}"#,
+                Settings { attack, lengths, clip: false, ..Settings::default() },
+            ),
+            (
+                r#"{"model": "a", "train": {"batch": "many"}, "plots": {"hidden": [true]},
+                "attack": {"name": "magic"}}"#,
+                Settings { model: "a".into(), ..Settings::default() },
+            ),
+            (r#"{"plots": {"is_log": true, "smoothing": 7}}"#, Settings { plots, ..Settings::default() }),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(load(Some(&path)), (expected, None));
+        }
     }
 
     #[test]

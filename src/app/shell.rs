@@ -1,17 +1,16 @@
-//! The pages share the shell: the worker, the settings, messages, questions about files, slow work, and the states
-//! that more than one page reads.
+//! The pages share the shell: the worker, the settings, messages, and the states that more than one page reads.
 
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{Context, Rect, ThemePreference, ViewportCommand};
 
-use crate::app::background::{Background, Copied};
+use crate::app::background::{BackgroundWork, Copied};
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::files::dialogs::{Dialogs, Question};
 use crate::app::files::view::Found;
 use crate::app::lessons::state::Lessons;
-use crate::app::notices::{Notices, Tone};
+use crate::app::notices::Notices;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::train::commands::{NetMoment, TrainCommand};
@@ -21,13 +20,12 @@ use crate::app::system::clipboard::Clip;
 use crate::app::theme;
 use crate::worker::{Source, Worker};
 
-/// Every page may use and change this.
 pub struct Shell {
     pub worker: Worker,
     pub settings: Settings,
     pub notices: Notices,
     pub dialogs: Dialogs,
-    pub background: Background,
+    pub background: BackgroundWork,
     pub explore: Explore,
     pub why: Why,
     pub train: Train,
@@ -47,20 +45,11 @@ pub struct Screenshot {
 }
 
 impl Shell {
-    /// Starts work on a thread of its own, and says so where the system gives none.
-    pub fn start(&mut self, work: impl FnOnce(&mut Background) -> std::io::Result<()>) {
-        if let Err(e) = work(&mut self.background) {
-            self.notices.add(Tone::Problem, format!("The system gave no thread for this: {e}"));
-        }
-    }
-
     /// Copies something; the notice of it comes when the clipboard holds it.
     pub fn copy(&mut self, clip: Clip, what: impl Into<String>, more: String) {
-        let copied = Copied { what: what.into(), more };
-        self.start(|background| background.copy(clip, copied));
+        self.background.copy(clip, Copied { what: what.into(), more });
     }
 
-    /// Copies the words of a command line, which the notice repeats.
     pub fn copy_line(&mut self, line: String, what: impl Into<String>) {
         self.copy(Clip::Text(line.clone()), what, line);
     }
@@ -68,7 +57,7 @@ impl Shell {
     /// Asks for a file in the system's dialog as well as in the window's own.
     pub fn ask_system(&mut self, question: Question) {
         self.dialogs.ask(question, Path::new(""));
-        self.start(|background| background.ask(question, Path::new("")));
+        self.background.ask(question, Path::new(""));
     }
 
     /// Hands the newest view that is wanted to the worker, unless another page is on screen, where there is no hurry.
@@ -82,27 +71,23 @@ impl Shell {
         }
     }
 
-    /// Gives the trainer the orders that follow from a command.
     pub fn train(&mut self, command: &TrainCommand) {
         for order in self.train.obey(command) {
             self.worker.train(order);
         }
     }
 
-    /// Proposes where to save, with `what` at the end of the name: beside the picture on screen, or in the folder of
-    /// pictures.
+    /// Proposes where to save: beside the picture on screen, or in the folder of pictures; the name ends with `what`.
     pub fn save_proposal(&self, what: &str) -> PathBuf {
         let user = directories::UserDirs::new();
-        let home = || user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()).to_owned());
+        let home = user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()));
         let (folder, stem) = match &self.explore.view.picture {
-            Source::File(path) => {
-                (path.parent().map(ToOwned::to_owned), path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
-            }
-            Source::Sample(name) => (home(), Some(name.clone())),
-            Source::Memory { name, .. } => (home(), Some(name.replace(' ', "-"))),
+            Source::File(path) => (path.parent(), path.file_stem().map(|stem| stem.to_string_lossy().into_owned())),
+            Source::Sample(name) => (home, Some(name.clone())),
+            Source::Memory { name, .. } => (home, Some(name.replace(' ', "-"))),
         };
-        let name = format!("{}-{what}.png", stem.unwrap_or_else(|| "picture".into()));
-        folder.unwrap_or_default().join(name)
+        let stem = stem.as_deref().unwrap_or("picture");
+        folder.unwrap_or(Path::new("")).join(format!("{stem}-{what}.png"))
     }
 
     /// Gives the window its colours and the size of its type.
@@ -117,15 +102,12 @@ impl Shell {
 
     /// Takes the whole screen, with large type and beside a lesson without bars; or goes back to what was before.
     pub fn present(&mut self, ctx: &Context) {
-        let is_presenting = self.presenting.is_some();
-        self.settings.large_type = match self.presenting.take() {
-            Some(large_type) => large_type,
-            None => {
-                self.presenting = Some(self.settings.large_type);
-                true
-            }
-        };
-        ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!is_presenting));
+        let before = self.presenting.take();
+        if before.is_none() {
+            self.presenting = Some(self.settings.large_type);
+        }
+        self.settings.large_type = before.unwrap_or(true);
+        ctx.send_viewport_cmd(ViewportCommand::Fullscreen(before.is_none()));
         self.apply_look(ctx);
     }
 

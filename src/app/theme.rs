@@ -1,5 +1,7 @@
 //! Panes take every colour, size and font from the theme and hold no numbers of their own.
 
+use std::collections::BTreeMap;
+
 use eframe::egui::{
     self, Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Shadow,
     Stroke, TextStyle, Theme, Ui, Vec2, Visuals, style::Selection, style::WidgetVisuals,
@@ -47,15 +49,12 @@ pub const MIN_WELL: f32 = 132.0;
 pub const NEAREST_FROM: f32 = 3.0;
 
 const ICONS: &str = "Material Symbols";
-/// Headings have the semi-bold cut.
 pub const STRONG: &str = "strong";
 
-/// A palette has the colours of one theme.
 #[derive(Debug)]
 pub struct Palette {
     pub canvas: Color32,
     pub panel: Color32,
-    /// This lies behind a picture.
     pub well: Color32,
     pub raised: Color32,
     pub raised_hover: Color32,
@@ -65,7 +64,6 @@ pub struct Palette {
     pub weak: Color32,
     pub accent: Color32,
     pub on_accent: Color32,
-    /// This tints what is chosen.
     pub accent_soft: Color32,
     /// This is known to be right. Bluish green, orange and purple stay apart for colour-blind eyes.
     pub right: Color32,
@@ -164,12 +162,9 @@ static LIGHT: Palette = Palette {
     bar: Color32::from_rgb(0xC8, 0xD0, 0xDC),
     runs: colours([0x0A269F, 0xFF4C00, 0x1A647D, 0x971507, 0x8688BD, 0x1D173E, 0x4147FF, 0x5E9735]),
     classes: colours([0xB01010, 0x4147FF, 0xB8860B, 0x20232B, 0x2090C0]),
-    overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
-    on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
-    cross: Color32::from_rgb(0xFF, 0xFF, 0xFF),
-    cross_edge: Color32::from_rgb(0x00, 0x00, 0x00),
     shadow: Color32::from_black_alpha(36),
     veil: Color32::from_black_alpha(90),
+    ..DARK
 };
 
 /// Returns the colours of the theme in which this part of the window is drawn.
@@ -241,27 +236,23 @@ pub fn number(text: impl Into<String>) -> RichText {
 }
 
 pub fn heading_font() -> FontId {
-    FontId::new(15.0, FontFamily::Name(STRONG.into()))
+    strong_of(15.0)
 }
 
 pub fn verdict_font() -> FontId {
-    FontId::new(20.0, FontFamily::Name(STRONG.into()))
+    strong_of(20.0)
 }
 
 pub fn line_font() -> FontId {
-    FontId::new(17.0, FontFamily::Name(STRONG.into()))
+    strong_of(17.0)
 }
 
 pub fn symbol_font() -> FontId {
-    FontId::new(26.0, FontFamily::Name(STRONG.into()))
-}
-
-pub fn sign_font() -> FontId {
-    FontId::new(26.0, FontFamily::Name(STRONG.into()))
+    strong_of(26.0)
 }
 
 pub fn strong_font() -> FontId {
-    FontId::new(13.5, FontFamily::Name(STRONG.into()))
+    strong_of(13.5)
 }
 
 pub fn body_font() -> FontId {
@@ -290,21 +281,24 @@ pub fn stage_size(ctx: &Context) -> f32 {
 /// Makes all type of this part of the window this high, and controls with it.
 pub fn enlarge(ui: &mut Ui, size: f32) {
     let style = ui.style_mut();
-    let font = |size: f32| FontId::new(size, FontFamily::Proportional);
-    style.text_styles = [
-        (TextStyle::Small, font(size)),
-        (TextStyle::Body, font(size)),
-        (TextStyle::Button, font(size)),
-        (TextStyle::Heading, strong_of(1.4 * size)),
-        (TextStyle::Monospace, FontId::new(size, FontFamily::Monospace)),
-    ]
-    .into();
+    style.text_styles = text_styles(size, size, strong_of(1.4 * size), size);
     let spacing = &mut style.spacing;
     spacing.item_spacing = Vec2::splat(0.5 * size);
     spacing.button_padding = Vec2::new(0.6 * size, 0.3 * size);
     spacing.interact_size = Vec2::new(1.8 * size, 1.8 * size);
     spacing.slider_width = 8.0 * size;
     spacing.icon_width = size;
+}
+
+fn text_styles(small: f32, body: f32, heading: FontId, number: f32) -> BTreeMap<TextStyle, FontId> {
+    [
+        (TextStyle::Small, FontId::proportional(small)),
+        (TextStyle::Body, FontId::proportional(body)),
+        (TextStyle::Button, FontId::proportional(body)),
+        (TextStyle::Heading, heading),
+        (TextStyle::Monospace, FontId::monospace(number)),
+    ]
+    .into()
 }
 
 pub fn size_of_body(ui: &Ui) -> f32 {
@@ -333,14 +327,7 @@ pub fn install(ctx: &Context) {
         ctx.set_visuals_of(theme, visuals(theme, palette));
     }
     ctx.all_styles_mut(|style| {
-        style.text_styles = [
-            (TextStyle::Small, small_font()),
-            (TextStyle::Body, body_font()),
-            (TextStyle::Button, body_font()),
-            (TextStyle::Heading, heading_font()),
-            (TextStyle::Monospace, number_font()),
-        ]
-        .into();
+        style.text_styles = text_styles(12.0, 13.5, heading_font(), 12.0);
         style.drag_value_text_style = TextStyle::Monospace;
         let spacing = &mut style.spacing;
         spacing.item_spacing = Vec2::splat(SPACE_2);

@@ -6,7 +6,7 @@ use crate::app::bars::help::help;
 use crate::app::bars::top_bar::top_bar;
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
-use crate::app::lessons::figures::{FigureWorld, figure_room};
+use crate::app::lessons::figures::figure_room;
 use crate::app::lessons::file::Figure;
 use crate::app::lessons::logic::figure;
 use crate::app::lessons::panel::lesson;
@@ -29,7 +29,7 @@ impl App {
         }
         self.shell.dialogs.show(ui, &self.shell.settings.recent, &mut out);
         if let Some(folder) = self.shell.dialogs.wanted_folder() {
-            self.shell.start(|background| background.list(folder));
+            self.shell.background.list(folder);
         }
         self.pages.all().into_iter().for_each(|page| page.show_question(ui, &self.shell, &mut out));
         if self.help {
@@ -40,7 +40,7 @@ impl App {
 
         if self.fonts.begin_to_look() {
             let fonts = self.fonts.clone();
-            self.shell.start(|background| background.look_for_fonts(fonts));
+            self.shell.background.look_for_fonts(fonts);
         }
         self.take_screenshot(&ctx);
         self.shell.commands = out;
@@ -77,10 +77,7 @@ impl App {
 
     fn draw_figure(&mut self, ui: &mut Ui, figure: Figure, out: &mut Vec<Command>) {
         study(&mut self.shell);
-        let shell = &self.shell;
-        let world =
-            FigureWorld { explore: &shell.explore, lessons: &shell.lessons, why: &shell.why, train: &shell.train };
-        self.figures.show(ui, figure, &world, out);
+        self.figures.show(ui, figure, &self.shell, out);
     }
 
     fn remember_place(&mut self, ui: &Ui) {
@@ -89,8 +86,7 @@ impl App {
             ui.ctx().send_viewport_cmd(ViewportCommand::Maximized(true));
         }
         let zoom = ui.ctx().zoom_factor();
-        let left = ui.input(|i| self.place.look(i.viewport(), zoom, &mut self.shell.settings));
-        if let Some(left) = left {
+        if let Some(left) = ui.input(|i| self.place.look(i.viewport(), zoom, &mut self.shell.settings)) {
             ui.ctx().request_repaint_after(left);
         }
     }

@@ -45,16 +45,15 @@ impl<T: Clone + PartialEq> History<T> {
 
 #[cfg(test)]
 pub mod tests {
-    //! What undo and redo promise, whatever is changed, checked against a list of states with a place in it.
+    //! Undo and redo are checked against a list of states with a place in it, whatever is changed.
 
     use std::fmt::Debug;
 
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use super::{CanStep, HistoryStep};
+    use crate::app::undo::{CanStep, HistoryStep};
 
-    /// A page whose changes can be taken back.
     pub trait Undoable {
         type State: Clone + PartialEq + Debug;
 
@@ -67,7 +66,7 @@ pub mod tests {
     }
 
     #[derive(Clone, Debug)]
-    pub enum Operation {
+    pub enum HistoryOperation {
         /// One change after the other, too quick to be told apart.
         Change(Vec<u8>),
         /// Nothing changes for a while.
@@ -76,18 +75,16 @@ pub mod tests {
         Redo,
     }
 
-    /// Returns any sequence of operations.
-    pub fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    pub fn operations() -> impl Strategy<Value = Vec<HistoryOperation>> {
         let operation = prop_oneof![
-            3 => vec(0_u8..12, 1..4).prop_map(Operation::Change),
-            3 => Just(Operation::Rest),
-            2 => Just(Operation::Undo),
-            2 => Just(Operation::Redo),
+            3 => vec(0_u8..12, 1..4).prop_map(HistoryOperation::Change),
+            3 => Just(HistoryOperation::Rest),
+            2 => Just(HistoryOperation::Undo),
+            2 => Just(HistoryOperation::Redo),
         ];
         vec(operation, 0..40)
     }
 
-    /// The states that undo and redo go through.
     struct Expected<S> {
         states: Vec<S>,
         /// Where in them the page is, or was before the change that has not come to rest.
@@ -114,27 +111,16 @@ pub mod tests {
             self.states.extend(changed.clone());
             changed.is_some()
         }
-
-        fn apply(&mut self, operation: &Operation) {
-            match operation {
-                // These come from the page.
-                Operation::Change(_) => {}
-                Operation::Rest => self.at += usize::from(self.keep()),
-                Operation::Undo => self.at = if self.keep() { self.at } else { self.at.saturating_sub(1) },
-                Operation::Redo if self.changing.is_none() => self.at = (self.at + 1).min(self.states.len() - 1),
-                Operation::Redo => {}
-            }
-        }
     }
 
     /// Carries out the operations and checks after each of them that the page is where it should be.
-    pub fn check(page: &mut impl Undoable, operations: &[Operation]) -> Result<(), TestCaseError> {
+    pub fn check(page: &mut impl Undoable, operations: &[HistoryOperation]) -> Result<(), TestCaseError> {
         let mut seconds = 0.0;
         page.note(seconds);
         let mut expected = Expected { states: vec![page.state()], at: 0, changing: None };
         for operation in operations {
             match operation {
-                Operation::Change(steps) => {
+                HistoryOperation::Change(steps) => {
                     for to in steps {
                         let before = page.state();
                         page.change(*to);
@@ -144,11 +130,20 @@ pub mod tests {
                         page.note(seconds);
                     }
                 }
-                Operation::Rest => seconds += 1.0,
-                Operation::Undo => page.step(HistoryStep::Undo),
-                Operation::Redo => page.step(HistoryStep::Redo),
+                HistoryOperation::Rest => {
+                    seconds += 1.0;
+                    expected.at += usize::from(expected.keep());
+                }
+                HistoryOperation::Undo => {
+                    page.step(HistoryStep::Undo);
+                    expected.at -= usize::from(!expected.keep() && expected.at > 0);
+                }
+                HistoryOperation::Redo => {
+                    page.step(HistoryStep::Redo);
+                    let is_back = expected.changing.is_none() && expected.at + 1 < expected.states.len();
+                    expected.at += usize::from(is_back);
+                }
             }
-            expected.apply(operation);
             page.note(seconds);
             prop_assert_eq!(&page.state(), expected.state(), "after {:?}", operation);
             let is_changing = expected.changing.is_some();

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use eframe::egui::{Context, Id, Ui, ViewportBuilder};
 
-use crate::app::background::Background;
-use crate::app::bars::palette::Palette;
+use crate::app::background::BackgroundWork;
+use crate::app::bars::palette::CommandPalette;
 use crate::app::commands::tab::Tab;
 use crate::app::files::dialogs::Dialogs;
 use crate::app::files::view::may_hold_view;
 use crate::app::lessons::figures::Figures;
-use crate::app::lessons::stage::Stage;
+use crate::app::lessons::stage::LessonStage;
 use crate::app::lessons::state::Lessons;
 use crate::app::notices::{Notices, Tone};
 use crate::app::pages::Pages;
@@ -43,61 +43,55 @@ pub struct Start {
 
 /// This says where that lies which outlives the window.
 #[derive(Clone, Debug)]
-pub struct Storage {
-    /// The settings file; without one nothing is kept.
+pub struct StoragePaths {
+    /// This is the settings file; without one nothing is kept.
     pub settings: Option<PathBuf>,
-    /// The folder of the runs of training.
     pub runs: PathBuf,
     pub catalogue: Catalogue,
 }
 
 pub struct App {
-    pub(super) shell: Shell,
+    pub shell: Shell,
     pub(super) pages: Pages,
     kept: Settings,
     keep_at: Option<Instant>,
     keeper: Keeper,
     pub(super) fonts: SystemFonts,
     pub(super) figures: Figures,
-    pub(super) stage: Stage,
+    pub(super) stage: LessonStage,
     /// An input method is composing in this text field.
     pub(super) composing: Option<Id>,
     pub(super) place: PlaceKeeper,
     /// The window was maximized, and becomes so once it is shown: X11's window managers do not heed this before.
     pub(super) to_maximize: Option<bool>,
     pub(super) help: bool,
-    pub(super) palette: Palette,
+    pub(super) palette: CommandPalette,
 }
 
 impl App {
-    /// Starts the worker and restores the last state of this person.
-    ///
-    /// # Errors
-    /// Fails when the operating system gives no thread.
+    /// Starts the worker and restores the last state of this person; fails where the system gives no thread.
     pub fn new(ctx: &Context, start: Start) -> anyhow::Result<Self> {
-        let (runs, catalogue) = (runs_folder(), Catalogue::from_environment());
-        let mut app = Self::with_storage(ctx, start, Storage { settings: settings::file(), runs, catalogue })?;
+        let catalogue = Catalogue::from_environment();
+        let storage = StoragePaths { settings: settings::file(), runs: runs_folder(), catalogue };
+        let mut app = Self::with_storage(ctx, start, storage)?;
         app.shell.background.clipboard = Clipboard::System;
         app.to_maximize = Some(app.shell.settings.maximized);
         Ok(app)
     }
 
     /// Does the same with what lies elsewhere, and with a clipboard of its own.
-    ///
-    /// # Errors
-    /// Fails as [`Self::new`] does.
-    pub fn with_storage(ctx: &Context, start: Start, storage: Storage) -> anyhow::Result<Self> {
-        let Storage { settings: path, runs, catalogue } = storage;
+    pub fn with_storage(ctx: &Context, start: Start, storage: StoragePaths) -> anyhow::Result<Self> {
+        let StoragePaths { settings: path, runs, catalogue } = storage;
         theme::install(ctx);
         let is_first = path.as_ref().is_some_and(|path| !path.exists());
         let (mut settings, problem) = settings::load(path.as_deref());
-        let opens_itself = is_first && start.picture.is_none() && start.model.is_none();
-        if start.picture.is_some() || start.model.is_some() {
+        let is_asked = start.picture.is_some() || start.model.is_some();
+        if is_asked {
             settings.tab = Tab::Explore;
         }
         let manifest = catalogue.manifest(start.model.as_ref().unwrap_or(&settings.model));
         let own_models = catalogue.own.clone();
-        let background = Background::new(ctx.clone(), catalogue.clone());
+        let background = BackgroundWork::new(ctx.clone(), catalogue.clone());
         let wake = ctx.clone();
         let worker = Worker::with_folders(catalogue, runs, move || wake.request_repaint())
             .context("cannot start the worker thread")?;
@@ -107,15 +101,15 @@ impl App {
             pages: Pages::new(&settings),
             kept: settings.clone(),
             keep_at: None,
-            keeper: Keeper::start(path),
+            keeper: Keeper { path, writing: None },
             fonts: SystemFonts::default(),
             figures: Figures::default(),
-            stage: Stage::default(),
+            stage: LessonStage::default(),
             composing: None,
             place: PlaceKeeper::default(),
             to_maximize: None,
             help: false,
-            palette: Palette::default(),
+            palette: CommandPalette::default(),
             shell: Shell {
                 worker,
                 notices: Notices::default(),
@@ -135,19 +129,19 @@ impl App {
         if let Some(problem) = problem {
             app.shell.notices.add(Tone::Caution, problem);
         }
-        if opens_itself {
+        if is_first && !is_asked {
             app.pages.explore.begin_opening(&mut app.shell);
         }
         if let Ok(manifest) = manifest {
             app.shell.explore.know_kind(manifest.input.kind());
         }
-        // It may hold a view, or the crop that it was saved with.
+        // The picture of the last time may hold a view, too, or the crop that it was saved with.
         let remembered = match &app.shell.explore.view.picture {
-            Source::File(path) if may_hold_view(path) => Some(path.clone()),
-            _ => None,
+            Source::File(path) => Some(path.clone()),
+            Source::Sample(_) | Source::Memory { .. } => None,
         };
-        if let Some(path) = view.or(remembered) {
-            app.shell.start(|background| background.open_view(path));
+        if let Some(path) = view.or(remembered).filter(|path| may_hold_view(path)) {
+            app.shell.background.open_view(path);
         }
         app.fonts.install(ctx);
         app.shell.apply_look(ctx);
@@ -155,59 +149,21 @@ impl App {
         Ok(app)
     }
 
-    /// Returns the result on screen.
     pub fn shown(&self) -> Option<&Shown> {
         self.shell.explore.shown.as_deref()
     }
 
-    /// Returns the state of the Explore page.
-    pub fn explore(&self) -> &Explore {
-        &self.shell.explore
-    }
-
-    /// Returns the state of the Train page.
-    pub fn train(&self) -> &Train {
-        &self.shell.train
-    }
-
-    /// Returns the lessons, and with them the one that is open.
-    pub fn lessons(&self) -> &Lessons {
-        &self.shell.lessons
-    }
-
-    /// Returns what is known of why the attack works.
-    pub fn why(&self) -> &Why {
-        &self.shell.why
-    }
-
-    /// Tells whether the pane is open that shows why the attack works.
-    pub fn is_why_open(&self) -> bool {
-        self.shell.is_why_open()
-    }
-
-    /// Tells whether a lesson has the whole screen.
-    pub fn is_on_stage(&self) -> bool {
-        self.shell.is_on_stage()
-    }
-
-    /// Returns the state of the Models page.
     pub fn models(&self) -> &Models {
         &self.pages.models.models
     }
 
-    /// Returns the state of the Test sets page.
     pub fn tests(&self) -> &TestSet {
         &self.pages.test_sets.tests
     }
 
-    /// Returns the page on screen.
-    pub fn tab(&self) -> Tab {
-        self.shell.settings.tab
-    }
-
     /// Returns the messages on screen, newest first.
     pub fn notice_texts(&self) -> Vec<&str> {
-        self.shell.notices.all().iter().map(|notice| notice.text.as_str()).collect()
+        self.shell.notices.shown.iter().map(|notice| notice.text.as_str()).collect()
     }
 
     /// Returns what was copied last, where the window has a clipboard of its own.
@@ -224,7 +180,6 @@ impl App {
         viewport.with_inner_size(settings.window.unwrap_or(size)).with_maximized(settings.maximized)
     }
 
-    /// Writes the settings for the last time.
     pub fn close(&mut self) {
         self.remember();
         self.keeper.finish(&self.shell.settings);

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::job::DownloadEvent;
 use super::playback::Timeline;
 use super::study::{Along, ControlTable, Least, Second};
@@ -107,17 +109,27 @@ pub enum Mismatch {
 }
 
 /// A picture comes from one of these places.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Source {
     /// This is a bundled sample, by its name (see `crate::engine::data::samples`).
     Sample(String),
     /// This is a file.
     File(PathBuf),
     /// The picture came from the clipboard, the canvas, or a drop without a path; the person sees its `name`.
-    Memory { name: String, picture: Arc<Picture> },
+    #[serde(skip)]
+    Memory {
+        name: String,
+        picture: Arc<Picture>,
+    },
 }
 
 impl Source {
+    /// Tells whether the picture can be found again when the program is started anew.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Memory { .. })
+    }
+
     /// Returns the part of a bundled picture to begin with, if there is one.
     pub fn usual_crop(&self) -> Option<Region> {
         match self {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use doppelganger::app::{App, Start, Storage};
+use doppelganger::app::{App, Start, StoragePaths};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::worker::Shown;
 use eframe::egui::accesskit::Role;
@@ -111,7 +111,7 @@ impl Opening {
             std::fs::write(&file, Value::Object(self.settings.clone()).to_string()).unwrap();
         }
         let catalogue = self.catalogue.clone();
-        let storage = Storage {
+        let storage = StoragePaths {
             settings: Some(file),
             runs: self.folder().join("runs"),
             catalogue: catalogue
@@ -275,7 +275,7 @@ impl Window {
             }
             if start.elapsed() > PATIENCE {
                 let app = self.app();
-                let explore = app.explore();
+                let explore = &app.shell.explore;
                 panic!(
                     "waited in vain for {what}; notices {:?}, problems of the survey {:?}, picture {:?}, is waiting: {}",
                     app.notice_texts(),
@@ -293,7 +293,7 @@ impl Window {
     pub fn settle(&mut self) {
         self.step();
         self.until("the newest answer", |app| {
-            let explore = app.explore();
+            let explore = &app.shell.explore;
             let is_here = app.shown().is_some_and(|shown| shown.view == explore.wanted());
             is_here && !explore.waiting() && !explore.is_moving()
         });

@@ -72,7 +72,7 @@ fn shortcuts_work_and_are_text_inside_a_field() {
     assert!(!window.shown().view.clip);
     window.focus("ε as a number");
     window.key(Key::C);
-    assert!(!window.app().explore().view.clip, "C in a text field is a letter");
+    assert!(!window.app().shell.explore.view.clip, "C in a text field is a letter");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_number_can_be_typed_and_nonsense_gives_a_message() {
     window.enter("ε as a number", "abc");
     assert!(window.has_part("expected a number"), "no message");
     assert_eq!(window.value("ε as a number"), "abc", "what was typed is kept");
-    assert_eq!(window.app().explore().view.eps, 0.25);
+    assert_eq!(window.app().shell.explore.view.eps, 0.25);
     window.enter("ε as a number", "8/255");
     window.settle();
     assert!((eps(window.shown()) - 8.0 / 255.0).abs() < 1e-7);
@@ -187,7 +187,7 @@ fn a_class_that_is_not_there_is_said_so() {
     assert!(window.has_part("No class is called"));
     window.key(Key::Escape);
     assert!(!window.has_part("No class is called"));
-    assert_eq!(window.app().explore().view.goal, Goal::Untargeted);
+    assert_eq!(window.app().shell.explore.view.goal, Goal::Untargeted);
 }
 
 #[test]
@@ -270,8 +270,8 @@ fn a_view_in_a_file_is_opened_with_all_its_settings() {
     window.drop_file(&path);
     window.until_shown("the view", |shown| shown.view.goal == Goal::Targeted(9) && shown.view.step == Some(2));
     assert!(window.shown().timeline.is_over, "the film is whole");
-    window.until("the other net", |app| app.why().second().is_some_and(|second| second.wish.is_own));
-    window.until("the controls", |app| app.why().controls().is_some_and(|controls| controls.seed == 6));
+    window.until("the other net", |app| app.shell.why.second().is_some_and(|second| second.wish.is_own));
+    window.until("the controls", |app| app.shell.why.controls().is_some_and(|controls| controls.seed == 6));
     assert!(window.has("Values: Logits"));
     let view = &window.shown().view;
     assert_eq!((view.model.as_str(), &view.picture), ("digits_cnn", &Source::Sample("digit-4".into())));
@@ -467,7 +467,7 @@ fn every_tab_fits_into_usual_and_large_windows_in_both_themes() {
                 (Key::Num4, Tab::TestSets),
             ] {
                 window.command(key);
-                assert_eq!(window.app().tab(), tab);
+                assert_eq!(window.app().shell.settings.tab, tab);
                 window.check_accessibility();
                 window.assert_buttons_fit(&format!("{tab:?}"));
             }
@@ -587,9 +587,9 @@ fn the_usual_eps_is_that_of_the_kind_of_net_until_it_is_moved() {
 #[test]
 fn a_picture_of_the_command_line_is_seen_whatever_tab_was_open_last() {
     let on_models = || Opening::default().setting("tab", "models");
-    assert_eq!(on_models().open().app().tab(), Tab::Models);
+    assert_eq!(on_models().open().app().shell.settings.tab, Tab::Models);
     for opening in [on_models().picture("digit-3"), on_models().model("digits_cnn")] {
-        assert_eq!(opening.open().app().tab(), Tab::Explore);
+        assert_eq!(opening.open().app().shell.settings.tab, Tab::Explore);
     }
 }
 
@@ -791,13 +791,13 @@ fn the_menu_undoes_copies_and_lists_what_was_opened() {
     window.until_shown("the view", |shown| shown.view.eps == 0.08);
     // A lesson that is dropped is told from a view, too.
     window.drop_file(&lesson);
-    window.until("the lesson", |app| app.lessons().is_open());
+    window.until("the lesson", |app| app.shell.lessons.is_open());
     window.command(Key::E);
     window.menu("Recent file: my lesson.toml");
-    window.until("the lesson again", |app| app.lessons().is_open());
+    window.until("the lesson again", |app| app.shell.lessons.is_open());
     window.command(Key::Num3);
     window.menu("Recent file: my view.toml");
-    window.until("the view again", |app| app.tab() == Tab::Explore);
+    window.until("the view again", |app| app.shell.settings.tab == Tab::Explore);
 }
 
 #[test]
@@ -828,7 +828,7 @@ fn a_page_in_a_picture_of_the_window_is_opened() {
     let picture = Picture::new(2, 2, 1, vec![0; 4]);
     save_png(&picture, &path, &[("Doppelganger page", "tab = \"models\"\n")]).unwrap();
     window.drop_file(&path);
-    window.until("the page", |app| app.tab() == Tab::Models);
+    window.until("the page", |app| app.shell.settings.tab == Tab::Models);
 }
 
 /// What the panes say of the pixel under the pointer or the cross-hair.
@@ -930,7 +930,7 @@ fn a_photo_is_cropped_and_attacked_at_its_own_resolution() {
     // Another picture starts with its usual part.
     window.key(Key::PageDown);
     window.settle();
-    assert_eq!(window.app().explore().view.crop, sample("coffee").unwrap().crop);
+    assert_eq!(window.app().shell.explore.view.crop, sample("coffee").unwrap().crop);
 }
 
 #[test]
@@ -946,7 +946,7 @@ fn a_photo_saved_with_a_crop_is_opened_with_it() {
     let at = |part: f32| well.center() + part * corner;
     window.drag(&[at(1.0) - vec2(2.0, 2.0), at(0.9), at(0.7), at(0.5)]);
     window.settle();
-    let crop = window.app().explore().view.crop.expect("a crop");
+    let crop = window.app().shell.explore.view.crop.expect("a crop");
     assert!((280.0..330.0).contains(&crop.width) && (crop.left + crop.width / 2.0 - 300.0).abs() < 1e-3, "{crop:?}");
     let path = folder.path().join("cup.png");
     window.command(Key::S);
@@ -990,7 +990,7 @@ fn of_a_large_photo_its_own_pixels_are_attacked_in_a_frame() {
     let mut window = Opening::on_a_digit().picture(path).model("digits_cnn").open();
     window.key(Key::P);
     window.settle();
-    let crop = window.app().explore().view.crop.expect("a crop");
+    let crop = window.app().shell.explore.view.crop.expect("a crop");
     assert!((crop.width / crop.height - 1.5).abs() < 1e-9 && (crop.left + crop.width / 2.0 - 1500.0).abs() < 1e-6);
     assert!(window.notices()[0].contains("2.1 megapixels"), "{:?}", window.notices());
     window.run_steps(2);
@@ -1002,11 +1002,11 @@ fn of_a_large_photo_its_own_pixels_are_attacked_in_a_frame() {
         window.press(Modifiers::SHIFT, key);
         window.settle();
     }
-    let largest = window.app().explore().view.crop.expect("a crop");
+    let largest = window.app().shell.explore.view.crop.expect("a crop");
     assert!((largest.width - crop.width).abs() < 1e-3, "{largest:?}");
     window.key(Key::ArrowLeft);
     window.settle();
-    assert!(window.app().explore().view.crop.expect("a crop").left < largest.left);
+    assert!(window.app().shell.explore.view.crop.expect("a crop").left < largest.left);
     assert!(window.notices().len() <= 1, "said once: {:?}", window.notices());
 }
 
@@ -1045,8 +1045,8 @@ fn a_lesson_hides_what_is_to_be_predicted() {
     let mut window = fresh();
     window.begin_lesson("Train on a mix");
     window.get_by_label("A net that was trained as usual");
-    assert!(!window.app().is_why_open(), "the answer of the next step could be read off there");
-    assert_eq!((window.app().explore().view.eps, window.shown().view.model.as_str()), (0.25, "digits_maxout"));
+    assert!(!window.app().shell.is_why_open(), "the answer of the next step could be read off there");
+    assert_eq!((window.app().shell.explore.view.eps, window.shown().view.model.as_str()), (0.25, "digits_maxout"));
     window.key(Key::PageDown);
     window.settle();
     window.key(Key::PageDown);
@@ -1067,8 +1067,8 @@ fn a_lesson_hides_what_is_to_be_predicted() {
     window.settle();
     assert_eq!(window.shown().view.attack.name(), "fgsm", "back to the step before");
     window.command(Key::E);
-    assert!(!window.app().lessons().is_open());
-    assert!(window.app().is_why_open(), "a lesson changes nothing that is kept");
+    assert!(!window.app().shell.lessons.is_open());
+    assert!(window.app().shell.is_why_open(), "a lesson changes nothing that is kept");
 }
 
 #[test]
@@ -1084,7 +1084,7 @@ fn a_lesson_of_ones_own_is_opened_and_a_broken_one_says_where() {
         window.enter("Path:", path.to_str().unwrap());
     };
     open(&mut window, &path);
-    window.until("the lesson", |app| app.lessons().is_open());
+    window.until("the lesson", |app| app.shell.lessons.is_open());
     window.settle();
     window.get_by_label("ε is 0.1");
     std::fs::write(&path, text.replace("0.1", "much")).unwrap();
@@ -1099,7 +1099,7 @@ fn a_lesson_does_not_take_over_what_was_left_in_explore() {
         window.key(key);
     }
     window.settle();
-    let left = window.app().explore().wanted();
+    let left = window.app().shell.explore.wanted();
     assert!(left.eight_bit && !left.clip && left.own_pixels == Some(true) && left.seed == 1, "{left:?}");
     assert_eq!(left.attack.name(), "pgd");
     window.begin_lesson("Away from the label");
@@ -1119,18 +1119,18 @@ fn a_lesson_is_known_however_it_is_opened_and_hides_at_once() {
         let mut window = fresh();
         window.command(tab);
         window.drop_file(&path);
-        window.until("the lesson", |app| app.lessons().is_open());
-        assert_eq!(window.app().tab(), Tab::Explore);
+        window.until("the lesson", |app| app.shell.lessons.is_open());
+        assert_eq!(window.app().shell.settings.tab, Tab::Explore);
         window.settle();
-        assert!(window.app().explore().hidden.answer);
+        assert!(window.app().shell.explore.hidden.answer);
         window.get_by_label("The answer is hidden: predict it, then reveal it.");
         window.click("Reveal");
-        window.until("the other net", |app| app.why().second().is_some());
+        window.until("the other net", |app| app.shell.why.second().is_some());
     }
     let mut window = fresh();
     window.command(Key::O);
     window.enter("Path:", path.to_str().unwrap());
-    window.until("the lesson", |app| app.lessons().is_open());
+    window.until("the lesson", |app| app.shell.lessons.is_open());
 }
 
 #[test]
@@ -1152,7 +1152,7 @@ fn a_lesson_that_names_what_is_not_there_says_in_which_step() {
         std::fs::write(&path, format!("title = \"Mine\"\nabout = \"x\"\n{step}")).unwrap();
         window.drop_file(&path);
         window.until_notice(says);
-        assert!(!window.app().lessons().is_open());
+        assert!(!window.app().shell.lessons.is_open());
     }
 }
 
@@ -1192,7 +1192,7 @@ fn anything_is_found_by_a_part_of_its_name() {
     window.settle();
     assert_eq!(window.shown().view.picture, Source::Sample("coffee".into()));
     window.find_command("models");
-    window.until("the page", |app| app.tab() == Tab::Models);
+    window.until("the page", |app| app.shell.settings.tab == Tab::Models);
     window.command(Key::K);
     window.key(Key::Escape);
     assert!(!window.has("Find a command"));
@@ -1223,7 +1223,7 @@ fn the_first_start_shows_a_photo_and_how_to_fool_the_net() {
             assert!(well.width().min(well.height()) >= least, "{size}: {name} at {well:?}");
         }
         // ε rises by itself, once, and the answer goes.
-        window.until("the rise of ε", |app| app.explore().view.eps == 2.0 / 255.0);
+        window.until("the rise of ε", |app| app.shell.explore.view.eps == 2.0 / 255.0);
         window.settle();
         assert_eq!(window.shown().verdict, Verdict::Fooled);
         assert!(window.shown().linf * 255.0 < 2.001);
@@ -1249,7 +1249,7 @@ fn the_hand_on_the_slider_fools_the_net_at_one_grey_level_already() {
     // It does not move by itself any more.
     std::thread::sleep(Duration::from_millis(1500));
     window.run_steps(3);
-    assert!((window.app().explore().view.eps - 2.0 / 255.0).abs() < 1e-6);
+    assert!((window.app().shell.explore.view.eps - 2.0 / 255.0).abs() < 1e-6);
 }
 
 #[test]
@@ -1283,7 +1283,7 @@ fn one_button_makes_a_doppelganger_as_a_film_and_epsilon_follows_it_live() {
     assert!(worst <= 0.5 / 255.0 + 1e-5, "rounded to 8 bits: {worst}");
     window.get_by_label_contains("on the straight line to the perturbation found at ε = 0.0078");
     window.get_by_label_contains("the attack runs again when ε rests");
-    window.until("the attack at the new ε", |app| app.explore().is_settled());
+    window.until("the attack at the new ε", |app| app.shell.explore.is_settled());
     assert_eq!(window.shown().along_line, None);
     assert!((window.shown().view.eps * 255.0 - 1.0).abs() < 1e-3);
     window.click("Back to FGSM");
@@ -1299,7 +1299,7 @@ fn a_digit_and_a_photo_bring_their_nets_with_a_notice_and_a_way_back() {
     window.until_shown("the photo", |s| s.view.picture == Source::File(coffee.clone()));
     window.settle();
     assert_eq!(window.shown().view.model, "efficientnet_lite0");
-    assert_eq!(window.app().explore().view.eps, 2.0 / 255.0, "the ε of photographs");
+    assert_eq!(window.app().shell.explore.view.eps, 2.0 / 255.0, "the ε of photographs");
     assert!(window.notices()[0].contains("reads photographs"), "{:?}", window.notices());
     window.run_steps(2);
     window.click("Undo");
@@ -1358,8 +1358,8 @@ fn pictures_keep_a_good_size_beside_a_film_and_the_pane_of_reasons() {
     let mut window = Opening::default().open();
     window.key(Key::W);
     window.click("Make it a fiddler crab");
-    window.until("the film", |app| app.explore().is_settled() && app.shown().is_some_and(|s| s.timeline.of > 1));
-    window.until("the curve", |app| app.shown().is_some_and(|shown| app.why().current(shown).is_some()));
+    window.until("the film", |app| app.shell.explore.is_settled() && app.shown().is_some_and(|s| s.timeline.of > 1));
+    window.until("the curve", |app| app.shown().is_some_and(|shown| app.shell.why.current(shown).is_some()));
     for name in ["Original picture, the net says espresso", "Adversarial picture, the net says fiddler crab"] {
         let well = window.get_by_label(name).rect();
         assert!(well.height() >= 240.0 && well.width() >= 240.0, "{name} at {well:?}");
@@ -1371,13 +1371,13 @@ fn pictures_keep_a_good_size_beside_a_film_and_the_pane_of_reasons() {
 fn digits_come_though_a_class_of_photographs_was_the_target() {
     let mut window = Opening::default().open();
     window.click("Make it a fiddler crab");
-    window.until("the doppelgänger", |app| app.explore().is_settled());
+    window.until("the doppelgänger", |app| app.shell.explore.is_settled());
     window.click("The digits that come with the program");
     window.settle();
     let view = &window.shown().view;
     assert_eq!((view.model.as_str(), view.goal), ("digits_maxout", Goal::Untargeted));
     assert!(window.notices().iter().all(|text| text.contains("reads digits")), "no problem");
-    assert_eq!(window.app().explore().view.eps, 0.25, "the ε of digits");
+    assert_eq!(window.app().shell.explore.view.eps, 0.25, "the ε of digits");
 }
 
 #[test]
@@ -1388,11 +1388,11 @@ fn letters_typed_in_the_list_of_classes_are_no_shortcuts() {
     for key in [Key::A, Key::B, Key::P] {
         window.key(key);
     }
-    assert!(!window.has("ε as a number") && window.app().explore().view.eight_bit);
+    assert!(!window.has("ε as a number") && window.app().shell.explore.view.eight_bit);
     window.type_text("Class to make it", "teapo");
     window.key(Key::Enter);
     window.until("the teapot", |app| {
-        app.explore().is_settled() && app.shown().is_some_and(|shown| shown.adversarial_top[0].name == "teapot")
+        app.shell.explore.is_settled() && app.shown().is_some_and(|shown| shown.adversarial_top[0].name == "teapot")
     });
 }
 
@@ -1400,7 +1400,7 @@ fn letters_typed_in_the_list_of_classes_are_no_shortcuts() {
 fn a_targeted_attack_is_there_again_after_a_restart() {
     let mut window = Opening::default().open();
     window.click("Make it a fiddler crab");
-    window.until("the doppelgänger", |app| app.explore().is_settled());
+    window.until("the doppelgänger", |app| app.shell.explore.is_settled());
     let mut window = window.reopen();
     window.until_shown("the doppelgänger again", |shown| {
         shown.verdict == Verdict::FooledAsAsked && shown.timeline.is_over
@@ -1415,7 +1415,7 @@ fn with_8_bits_the_hand_stops_at_whole_grey_levels() {
     for part in [0.3, 0.41, 0.52, 0.77] {
         window.drag(&[rail.left_top() + vec2(part * rail.width(), 16.0)]);
         window.settle();
-        let levels = window.app().explore().view.eps * 255.0;
+        let levels = window.app().shell.explore.view.eps * 255.0;
         assert!((levels - levels.round()).abs() < 1e-3 && levels >= 1.0, "{levels}");
         assert!(window.shown().linf <= window.shown().view.eps + 1e-6, "no pixel moves by more than ε");
     }
@@ -1424,14 +1424,14 @@ fn with_8_bits_the_hand_stops_at_whole_grey_levels() {
 #[test]
 fn what_was_on_screen_before_a_lesson_comes_back() {
     let mut window = fresh();
-    let before = window.app().explore().wanted();
+    let before = window.app().shell.explore.wanted();
     window.command(Key::E);
-    window.until("the talk", |app| app.lessons().is_open());
+    window.until("the talk", |app| app.shell.lessons.is_open());
     for _ in 0..3 {
         window.key(Key::PageDown);
     }
-    assert_ne!(window.app().explore().wanted(), before);
+    assert_ne!(window.app().shell.explore.wanted(), before);
     window.click("Close the lesson");
     window.settle();
-    assert_eq!(window.app().explore().wanted(), before);
+    assert_eq!(window.app().shell.explore.wanted(), before);
 }

@@ -21,23 +21,23 @@ fn go_to(window: &mut Window, heading: &str) {
 }
 
 fn step(window: &Window) -> usize {
-    window.app().lessons().current().expect("a lesson is open").1
+    window.app().shell.lessons.current().expect("a lesson is open").1
 }
 
 #[test]
 fn page_down_goes_through_the_whole_talk_and_reveals_on_the_way() {
     let mut window = fresh();
     window.command(Key::E);
-    let (lesson, _) = window.app().lessons().current().expect("the talk is the first");
+    let (lesson, _) = window.app().shell.lessons.current().expect("the talk is the first");
     assert_eq!(lesson.title, TALK);
     let steps = lesson.steps.clone();
     for (number, of) in steps.iter().enumerate() {
         window.get_by_label(&of.heading);
         assert_eq!(step(&window), number);
-        assert_eq!(window.app().lessons().is_hiding(), of.keeps_back());
+        assert_eq!(window.app().shell.lessons.is_hiding(), of.keeps_back());
         if of.keeps_back() {
             window.key(Key::PageDown);
-            assert_eq!((step(&window), window.app().lessons().is_hiding()), (number, false));
+            assert_eq!((step(&window), window.app().shell.lessons.is_hiding()), (number, false));
         }
         window.check_accessibility();
         window.key(Key::PageDown);
@@ -51,13 +51,13 @@ fn keys_count_raised_hands_and_the_score_is_shown_in_the_end() {
     let mut window = fresh();
     window.begin_lesson(TALK);
     go_to(&mut window, "A small, worst-case change");
-    let attack = window.app().explore().view.attack.clone();
+    let attack = window.app().shell.explore.view.attack.clone();
     for key in [Key::Num2, Key::Num1, Key::Num1, Key::Num2, Key::Num1, Key::Backspace, Key::Num2] {
         window.key(key);
     }
     window.step();
-    assert_eq!(window.app().lessons().votes(), [2, 3]);
-    assert_eq!(window.app().explore().view.attack, attack, "they are no keys of attacks here");
+    assert_eq!(window.app().shell.lessons.votes(), [2, 3]);
+    assert_eq!(window.app().shell.explore.view.attack, attack, "they are no keys of attacks here");
     let value = window.get_by_label("Another class").accesskit_node().value();
     assert_eq!(value.as_deref(), Some("3 of 5 votes"));
     window.key(Key::PageDown);
@@ -69,7 +69,7 @@ fn keys_count_raised_hands_and_the_score_is_shown_in_the_end() {
     window.key(Key::PageUp);
     window.key(Key::Num2);
     window.settle();
-    assert_ne!(window.app().explore().view.attack, attack, "without a question they are");
+    assert_ne!(window.app().shell.explore.view.attack, attack, "without a question they are");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn the_stage_hides_every_bar_and_its_text_is_large() {
         let mut window = Opening::on_a_digit().size(vec2(lines * 16.0 / 9.0, lines)).open();
         window.begin_lesson(TALK);
         window.key(Key::F11);
-        assert!(window.app().is_on_stage());
+        assert!(window.app().shell.is_on_stage());
         go_to(&mut window, "A small, worst-case change");
         let bars = [
             "Tab: Explore",
@@ -118,7 +118,7 @@ fn the_stage_hides_every_bar_and_its_text_is_large() {
         window.get_by_label("ε on the stage");
         window.check_accessibility();
         window.key(Key::Escape);
-        assert!(!window.app().is_on_stage() && window.app().lessons().is_open());
+        assert!(!window.app().shell.is_on_stage() && window.app().shell.lessons.is_open());
         window.get_by_label("Tab: Explore");
     }
 }
@@ -129,7 +129,7 @@ fn on_the_stage_pictures_stay_where_they_are_and_figures_take_their_place() {
     window.begin_lesson(TALK);
     window.key(Key::F11);
     let mut seen = Vec::new();
-    let steps = window.app().lessons().current().unwrap().0.steps.clone();
+    let steps = window.app().shell.lessons.current().unwrap().0.steps.clone();
     for of in &steps {
         go_to(&mut window, &of.heading);
         let place = window.query_by_label_contains("Original picture").map(|node| node.rect());
@@ -162,7 +162,7 @@ fn a_bar_comes_while_the_pointer_moves_and_goes() {
 fn outside_a_lesson_f11_is_the_whole_screen_with_its_bars() {
     let mut window = fresh();
     window.key(Key::F11);
-    assert!(!window.app().is_on_stage());
+    assert!(!window.app().shell.is_on_stage());
     window.get_by_label("Tab: Explore");
 }
 
@@ -183,7 +183,7 @@ fn the_panda_lesson_takes_a_panda_where_there_is_one() {
     window.key(Key::PageUp);
     window.settle();
     window.drop_file(&panda);
-    window.until("the panda", |app| app.lessons().yours().is_some());
+    window.until("the panda", |app| app.shell.lessons.yours().is_some());
     for heading in ["A small ε", "Look at the doppelgänger", "Gibbon, please"] {
         go_to(&mut window, heading);
         assert_eq!(window.shown().view.picture, Source::File(panda.clone()), "{heading}");
@@ -210,14 +210,14 @@ fn figures_follow_what_is_on_screen_and_can_be_clicked() {
     go_to(&mut window, "How far?");
     window.click("ε = .07 slide");
     window.settle();
-    assert_eq!(window.app().explore().view.eps, 0.07);
+    assert_eq!(window.app().shell.explore.view.eps, 0.07);
     assert!(window.shown().view.eight_bit);
     go_to(&mut window, "You need more capacity");
     window.get_by_label_contains("pictures have a doppelgänger within ε");
     window.click("More units");
     window.get_by_label_contains("A drawing: 0 of 16 pictures");
     go_to(&mut window, "Ain't nobody got time for that");
-    window.until("the curve", |app| app.shown().is_some_and(|shown| app.why().current(shown).is_some()));
+    window.until("the curve", |app| app.shown().is_some_and(|shown| app.shell.why.current(shown).is_some()));
     window.get_by_label_contains("Logits against ε");
-    assert_eq!(window.app().tab(), Tab::Explore);
+    assert_eq!(window.app().shell.settings.tab, Tab::Explore);
 }

@@ -28,7 +28,7 @@ fn with_tiny(server: Option<&Server>) -> Opening {
 
 fn open(opening: Opening) -> Window {
     let mut window = opening.open();
-    window.until("the list of models", |app| !app.explore().catalogue.is_empty());
+    window.until("the list of models", |app| !app.shell.explore.catalogue.is_empty());
     window
 }
 
@@ -37,7 +37,7 @@ fn weights() -> Vec<u8> {
 }
 
 fn is_ready(app: &App, name: &str) -> bool {
-    app.explore().catalogue.iter().any(|entry| entry.name == name && entry.problem.is_none())
+    app.shell.explore.catalogue.iter().any(|entry| entry.name == name && entry.problem.is_none())
 }
 
 /// Answers the question for a file.
@@ -81,7 +81,7 @@ fn a_model_is_fetched_after_consent_and_attacked() {
     window.until("the model", |app| is_ready(app, "tiny"));
     assert!(window.notices().contains(&"Tiny is there."));
     window.reach("Use in Explore: Tiny");
-    assert_eq!(window.app().tab(), Tab::Explore);
+    assert_eq!(window.app().shell.settings.tab, Tab::Explore);
     window.until_shown("a result", |shown| shown.view.model == "tiny");
     // Removed while it is attacked: the first net takes its place.
     window.command(Key::Num3);
@@ -90,7 +90,7 @@ fn a_model_is_fetched_after_consent_and_attacked() {
     window.run_steps(3);
     window.get_by_label("Remove Tiny?");
     window.click("Remove");
-    window.until("its removal", |app| !is_ready(app, "tiny") && app.explore().view.model == "efficientnet_lite0");
+    window.until("its removal", |app| !is_ready(app, "tiny") && app.shell.explore.view.model == "efficientnet_lite0");
     assert_eq!(std::fs::read_dir(window.folder().join("own")).unwrap().count(), 0);
 }
 
@@ -106,7 +106,7 @@ fn a_download_is_cancelled_and_goes_on() {
     window.until("the end", |app| !app.models().fetching.contains_key("tiny"));
     assert!(!window.app().models().problems.contains_key("tiny"), "what one cancels is no failure");
     window.until("what has arrived", |app| {
-        let entry = app.explore().catalogue.iter().find(|entry| entry.name == "tiny");
+        let entry = app.shell.explore.catalogue.iter().find(|entry| entry.name == "tiny");
         entry.and_then(|entry| Some(entry.facts.as_ref()?.remote.as_ref()?.1)).is_some_and(|arrived| arrived > 0)
     });
     assert!(window.has_part("of it are there"));
@@ -160,10 +160,13 @@ fn the_picker_leads_to_the_page() {
     window.get_by_label("Model: ResNet-18").scroll_to_me();
     window.run_steps(12);
     window.click("Model: ResNet-18");
-    assert_eq!((window.app().tab(), window.app().explore().view.model.as_str()), (Tab::Models, "efficientnet_lite0"));
+    assert_eq!(
+        (window.app().shell.settings.tab, window.app().shell.explore.view.model.as_str()),
+        (Tab::Models, "efficientnet_lite0")
+    );
     window.event(Event::Paste("/no/such/file.png".into()));
     window.run_steps(3);
-    assert_eq!(window.app().tab(), Tab::Models, "pictures are pasted in Explore");
+    assert_eq!(window.app().shell.settings.tab, Tab::Models, "pictures are pasted in Explore");
     window.ctx.set_theme(Theme::Light);
     window.run_steps(2);
     window.check_accessibility();

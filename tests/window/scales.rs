@@ -20,7 +20,7 @@ const SCREENS: [(Vec2, f32); 5] = [
 
 fn open(pixels: Vec2, scale: f32) -> Window {
     let mut window = Opening::default().setting("tab", "explore").size(pixels / scale).scale(scale).open();
-    window.until("all lists", |app| !app.explore().catalogue.is_empty() && app.train().is_listed);
+    window.until("all lists", |app| !app.shell.explore.catalogue.is_empty() && app.shell.train.is_listed);
     window
 }
 

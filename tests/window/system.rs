@@ -141,7 +141,7 @@ fn no_shortcut_fires_while_an_input_method_composes() {
         (Modifiers::NONE, Key::F1),
     ] {
         window.press(modifiers, key);
-        assert_eq!(window.app().tab(), Tab::Explore);
+        assert_eq!(window.app().shell.settings.tab, Tab::Explore);
         assert!(window.has("Path:"), "{key:?} closed the question");
         assert!(window.get_by_label("Path:").is_focused(), "{key:?} took the keyboard");
     }
@@ -150,7 +150,7 @@ fn no_shortcut_fires_while_an_input_method_composes() {
     window.key(Key::Escape);
     assert!(!window.has("Path:"));
     window.command(Key::Num2);
-    assert_eq!(window.app().tab(), Tab::Train);
+    assert_eq!(window.app().shell.settings.tab, Tab::Train);
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn on_test_sets() -> Opening {
 
 fn open(opening: Opening) -> Window {
     let mut window = opening.open();
-    window.until("the list of models", |app| !app.explore().catalogue.is_empty());
+    window.until("the list of models", |app| !app.shell.explore.catalogue.is_empty());
     window
 }
 
@@ -93,7 +93,7 @@ fn a_picture_of_the_sheet_is_attacked_in_explore() {
     let name = format!("{}, fooled", sheet.classes[fooled.after.label]);
     window.get_all_by_label_contains(&name).next().unwrap().click();
     window.until("Explore", |app| {
-        app.tab() == Tab::Explore
+        app.shell.settings.tab == Tab::Explore
             && app.shown().is_some_and(|shown| matches!(shown.view.picture, Source::Memory { .. }))
     });
     let shown = window.app().shown().unwrap();
@@ -135,7 +135,7 @@ fn pictures_of_a_search_are_those_that_it_found() {
     let name = format!("{}, fooled", sheet.classes[fooled.after.label]);
     window.get_all_by_label_contains(&name).next().unwrap().click();
     window.until("Explore", |app| {
-        app.tab() == Tab::Explore
+        app.shell.settings.tab == Tab::Explore
             && app.shown().is_some_and(|shown| matches!(shown.view.picture, Source::Memory { .. }))
     });
     let shown = window.app().shown().unwrap();

@@ -47,7 +47,7 @@ fn without_runs(config: &Config) -> Opening {
 }
 
 fn listed(mut window: Window) -> Window {
-    window.until("the list of runs", |app| app.train().is_listed);
+    window.until("the list of runs", |app| app.shell.train.is_listed);
     window
 }
 
@@ -56,7 +56,7 @@ fn open(config: &Config) -> Window {
 }
 
 fn info<'a>(app: &'a App, run: &str) -> Option<&'a RunInfo> {
-    app.train().run(&run.into()).map(|run| &run.info)
+    app.shell.train.run(&run.into()).map(|run| &run.info)
 }
 
 fn until_state(window: &mut Window, run: &str, state: RunState) {
@@ -77,7 +77,7 @@ fn a_run_goes_from_one_press_to_its_end() {
     let run = info(window.app(), "run-0001").unwrap();
     assert_eq!((run.history.len(), run.config.clone()), (3, tiny()));
     assert!(run.parameters > 0 && run.pictures == 600);
-    let kept = window.app().train().selected().unwrap().kept().copied().unwrap();
+    let kept = window.app().shell.train.selected().unwrap().kept().copied().unwrap();
     let wrong = kept.clean.unwrap().wrong;
     let row = window.get_by_label_contains("run-0001, finished");
     let label = row.accesskit_node().label().unwrap_or_default();
@@ -95,7 +95,7 @@ fn a_run_is_paused_stepped_retuned_stopped_and_resumed() {
     window.until("an epoch", |app| info(app, "run-0001").is_some_and(|info| !info.history.is_empty()));
     window.key(Key::Space);
     until_state(&mut window, "run-0001", RunState::Paused(None));
-    let step = |window: &Window| window.app().train().run(&"run-0001".into()).unwrap().progress.unwrap();
+    let step = |window: &Window| window.app().shell.train.run(&"run-0001".into()).unwrap().progress.unwrap();
     window.reach("Epoch");
     let before = epochs(&window, "run-0001");
     window.until("the end of the epoch", |app| {
@@ -105,7 +105,7 @@ fn a_run_is_paused_stepped_retuned_stopped_and_resumed() {
     let done = epochs(&window, "run-0001");
     window.key(Key::S);
     window.until("one step", |app| {
-        app.train().run(&"run-0001".into()).unwrap().progress.is_some_and(|progress| progress.step == 1)
+        app.shell.train.run(&"run-0001".into()).unwrap().progress.is_some_and(|progress| progress.step == 1)
     });
     until_state(&mut window, "run-0001", RunState::Paused(None));
     assert_eq!((step(&window).step, epochs(&window, "run-0001")), (1, done));
@@ -139,13 +139,13 @@ fn the_fresh_net_is_attacked_with_a_picture_that_it_reads() {
     let mut window = open(&tiny());
     window.reach("Train");
     until_state(&mut window, "run-0001", RunState::Finished);
-    assert_eq!(window.app().explore().view.picture, Source::Sample("coffee".into()));
+    assert_eq!(window.app().shell.explore.view.picture, Source::Sample("coffee".into()));
     window.reach("Use in Explore");
     window.until("the attack on a digit in place of the photo", |app| {
         let is_attacked = app.shown().is_some_and(|shown| shown.view.model == "run-0001:now");
-        is_attacked && app.explore().view.picture == Source::Sample("digit-7".into())
+        is_attacked && app.shell.explore.view.picture == Source::Sample("digit-7".into())
     });
-    assert_eq!(window.app().tab(), Tab::Explore);
+    assert_eq!(window.app().shell.settings.tab, Tab::Explore);
     assert!(window.has_part("after epoch 3; validation error: clean"));
     window.check_accessibility();
     window.reach("Net: Before");
@@ -173,8 +173,8 @@ fn the_picture_follows_the_net_in_training() {
     let before = prob(window.app());
     window.until("another answer", |app| prob(app) != before);
     assert_eq!(window.app().shown().unwrap().original_rgba.bytes, first.bytes, "of the same picture");
-    assert_eq!(window.app().tab(), Tab::Explore);
-    assert!(window.app().train().is_busy(), "training goes on");
+    assert_eq!(window.app().shell.settings.tab, Tab::Explore);
+    assert!(window.app().shell.train.is_busy(), "training goes on");
 }
 
 #[test]
@@ -213,12 +213,12 @@ fn what_cannot_be_taken_is_told_once_and_the_old_value_stays() {
         ("Held out", "600", "1 to 599"),
         ("PGD pictures", "all", "whole number"),
     ];
-    let draft = window.app().train().draft.clone();
+    let draft = window.app().shell.train.draft.clone();
     for (field, bad, expected) in fields {
         let old = window.value(field);
         window.enter(field, bad);
         assert_eq!(window.query_all_by_label_contains(expected).count(), 1, "{field}: {bad:?} and {expected:?}");
-        assert_eq!(window.app().train().draft, draft, "{field}");
+        assert_eq!(window.app().shell.train.draft, draft, "{field}");
         assert!(window.get_by_label("Train").accesskit_node().is_disabled(), "{field} has to be mended first");
         assert_eq!(window.value(field), bad, "what was typed is not lost");
         window.field(field).focus();
@@ -237,14 +237,14 @@ fn settings_change_what_is_trained() {
     window.enter("α as a number", "1");
     window.enter("Epochs as a number", "1");
     window.enter("ε as a number", "8/255");
-    let draft = &window.app().train().draft;
+    let draft = &window.app().shell.train.draft;
     assert_eq!((draft.model.as_str(), draft.alpha, draft.epochs), ("maxout:12x3", 1.0, 1));
     // Settings that do not go together are told before a run is begun.
     window.enter("Pictures as a number", "50");
     assert!(window.has_part("fewer than the 50 pictures"));
     assert!(window.get_by_label("Train").accesskit_node().is_disabled());
     window.enter("Pictures as a number", "600");
-    let draft = &window.app().train().draft;
+    let draft = &window.app().shell.train.draft;
     assert_eq!(draft.eps, 8.0 / 255.0);
     let parameters = 785 * 36 + 130;
     let text = format!("{}\u{202F}{:03} parameters", parameters / 1000, parameters % 1000);
@@ -260,22 +260,22 @@ fn a_sweep_waits_in_the_queue_and_is_compared() {
     window.reach("Sweep…");
     window.check_accessibility();
     window.enter("Values of ε", "0.1, oops");
-    assert!(window.has_part("oops") && window.app().train().runs.is_empty());
+    assert!(window.has_part("oops") && window.app().shell.train.runs.is_empty());
     window.focus("Values of α");
     window.command(Key::A);
     window.type_text("Values of α", "0.5, 1");
     window.enter("Values of ε", "0.1, 0.2");
     window.until("four runs", |app| {
-        app.train().runs.len() == 4 && app.train().runs.iter().all(|run| run.info.state == RunState::Finished)
+        app.shell.train.runs.len() == 4 && app.shell.train.runs.iter().all(|run| run.info.state == RunState::Finished)
     });
     let pairs: Vec<(f32, f32)> =
-        window.app().train().runs.iter().map(|run| (run.info.config.eps, run.info.config.alpha)).collect();
+        window.app().shell.train.runs.iter().map(|run| (run.info.config.eps, run.info.config.alpha)).collect();
     assert_eq!(pairs, [(0.1, 0.5), (0.1, 1.0), (0.2, 0.5), (0.2, 1.0)]);
-    assert_eq!(window.app().train().siblings().len(), 4);
+    assert_eq!(window.app().shell.train.siblings().len(), 4);
     window.check_accessibility();
     window.key(Key::Num1);
     window.reach("Overlay run-0001");
-    assert_eq!(window.app().train().plotted().len(), 2);
+    assert_eq!(window.app().shell.train.plotted().len(), 2);
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_closed_window_loses_nothing() {
     window.until("an epoch", |app| info(app, "run-0001").is_some_and(|info| info.history.len() > 1));
     let seen = epochs(&window, "run-0001");
     let mut window = listed(window.reopen());
-    assert_eq!(window.app().tab(), Tab::Train);
+    assert_eq!(window.app().shell.settings.tab, Tab::Train);
     let run = info(window.app(), "run-0001").expect("it is there");
     assert_eq!(run.state, RunState::Stopped);
     let kept = run.history.len();
@@ -300,7 +300,7 @@ fn a_closed_window_loses_nothing() {
     window.reach("Delete…");
     assert!(window.has("Delete run-0001?"), "it asks first");
     window.reach("Delete");
-    window.until("no run", |app| app.train().runs.is_empty());
+    window.until("no run", |app| app.shell.train.runs.is_empty());
     assert!(!window.folder().join("runs/run-0001").exists());
 }
 
@@ -311,12 +311,12 @@ fn a_change_of_tab_loses_nothing() {
     window.reach("Train");
     window.until("an epoch", |app| info(app, "run-0001").is_some_and(|info| !info.history.is_empty()));
     window.command(Key::Num1);
-    assert!(window.has("Epsilon") && window.app().tab() == Tab::Explore);
+    assert!(window.has("Epsilon") && window.app().shell.settings.tab == Tab::Explore);
     assert!(window.has_part("run-0001 is training"), "the tab shows it");
     let seen = epochs(&window, "run-0001");
     window.until("more epochs", |app| info(app, "run-0001").unwrap().history.len() > seen);
     window.reach("Tab: Train");
-    assert_eq!((window.app().tab(), window.app().train().draft.seed), (Tab::Train, 7));
+    assert_eq!((window.app().shell.settings.tab, window.app().shell.train.draft.seed), (Tab::Train, 7));
 }
 
 #[test]
@@ -373,14 +373,14 @@ fn the_command_line_of_a_run_is_copied() {
 #[test]
 fn changes_of_the_settings_are_taken_back_and_done_again() {
     let mut window = open(&tiny());
-    let before = window.app().train().draft.clone();
+    let before = window.app().shell.train.draft.clone();
     window.enter("Epochs as a number", "7");
-    assert_eq!(window.app().train().draft.epochs, 7);
+    assert_eq!(window.app().shell.train.draft.epochs, 7);
     window.command(Key::Z);
-    assert_eq!(window.app().train().draft, before);
+    assert_eq!(window.app().shell.train.draft, before);
     window.reach("Menu");
     window.reach("Redo");
-    assert_eq!(window.app().train().draft.epochs, 7);
+    assert_eq!(window.app().shell.train.draft.epochs, 7);
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn the_help_lists_the_keys_of_both_tabs() {
         assert!(window.query_all_by_label(keys).count() >= 1, "the help does not say {keys:?}");
     }
     window.key(Key::S);
-    assert!(window.app().train().runs.is_empty());
+    assert!(window.app().shell.train.runs.is_empty());
     window.check_accessibility();
 }
 
@@ -415,7 +415,7 @@ fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
         }
     }
     window.enter("Path", pictures.to_str().unwrap());
-    assert_eq!(window.app().train().draft.data, DataSource::Folder(pictures));
+    assert_eq!(window.app().shell.train.draft.data, DataSource::Folder(pictures));
     window.reach("Train");
     until_state(&mut window, "run-0002", RunState::Finished);
     assert_eq!(info(window.app(), "run-0002").unwrap().pictures, 80);
@@ -427,7 +427,7 @@ fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
     window.reach("Choose…");
     assert!(window.has("Archive…"));
     window.enter("Path:", archive.to_str().unwrap());
-    window.until("the archive", |app| app.train().draft.data == DataSource::Folder(archive.clone()));
+    window.until("the archive", |app| app.shell.train.draft.data == DataSource::Folder(archive.clone()));
     window.reach("Train");
     until_state(&mut window, "run-0003", RunState::Finished);
     assert_eq!(info(window.app(), "run-0003").unwrap().pictures, 80);
@@ -446,7 +446,7 @@ fn the_look_of_the_plots_and_the_weights_of_runs_are_there_after_another_start()
     use eframe::egui::accesskit::Toggled;
     assert_eq!([is_on("Axis: log"), is_on("Line: PGD-10")], [Some(Toggled::True), Some(Toggled::False)]);
     window.reach("View: First layer");
-    window.until("the weights", |app| app.train().selected().is_some_and(|run| run.sheet.is_some()));
+    window.until("the weights", |app| app.shell.train.selected().is_some_and(|run| run.sheet.is_some()));
     assert!(window.has("Weights of the first layer"));
 }
 
@@ -508,16 +508,16 @@ fn a_finished_run_comes_with_the_program_and_can_be_deleted_for_good() {
     let run = info(window.app(), "run-0000").expect("it is there at the first start").clone();
     assert!(run.is_shipped() && run.state == RunState::Finished && run.history.len() > 5);
     assert_eq!(run.config.data, DataSource::Mnist);
-    assert!(window.app().train().selected().is_some_and(|run| run.info.is_shipped()), "its curves are on screen");
+    assert!(window.app().shell.train.selected().is_some_and(|run| run.info.is_shipped()), "its curves are on screen");
     window.get_by_label_contains("shipped");
     // It can be attacked, and its first layer is there.
     window.key(Key::U);
     window.until("its net in Explore", |app| {
-        app.tab() == Tab::Explore && app.shown().is_some_and(|shown| shown.view.model == "run-0000:now")
+        app.shell.settings.tab == Tab::Explore && app.shown().is_some_and(|shown| shown.view.model == "run-0000:now")
     });
     window.command(Key::Num2);
     window.key(Key::Num2);
-    window.until("its first layer", |app| app.train().selected().is_some_and(|run| run.sheet.is_some()));
+    window.until("its first layer", |app| app.shell.train.selected().is_some_and(|run| run.sheet.is_some()));
     window.key(Key::Num1);
     window.command(Key::R);
     window.until("why it cannot go on", |app| {
@@ -528,10 +528,10 @@ fn a_finished_run_comes_with_the_program_and_can_be_deleted_for_good() {
     window.key(Key::Delete);
     window.get_by_label("It came with the program, and will not be shown again.");
     window.click("Delete");
-    window.until("no run", |app| app.train().runs.is_empty());
+    window.until("no run", |app| app.shell.train.runs.is_empty());
     assert!(window.folder().join("runs").join(NOTE).exists());
     let window = listed(window.reopen());
-    assert!(window.app().train().runs.is_empty(), "it stays deleted");
+    assert!(window.app().shell.train.runs.is_empty(), "it stays deleted");
 }
 
 #[test]
@@ -544,9 +544,9 @@ fn the_talk_shows_the_run_at_hand_and_trains_one_beside_it() {
     window.run_steps(2);
     window.get_by_label_contains("run-0000 after 15 epochs: clean 0.8 %, FGSM 6.6 %, PGD 8.8 %");
     window.click("Train one now");
-    window.until("a run in hand", |app| app.train().in_hand().is_some());
+    window.until("a run in hand", |app| app.shell.train.in_hand().is_some());
     assert_eq!(info(window.app(), "run-0001").map(|info| &info.config), Some(&doppelganger::app::usual_run()));
-    assert_eq!(window.app().train().draft, tiny(), "the settings of the next run are the person's own");
-    assert_eq!(window.app().tab(), Tab::Explore);
+    assert_eq!(window.app().shell.train.draft, tiny(), "the settings of the next run are the person's own");
+    assert_eq!(window.app().shell.settings.tab, Tab::Explore);
     assert!(window.query_all_by_label_contains("run-0001 is").count() > 1, "in the top bar and under the curves");
 }

@@ -31,17 +31,17 @@ fn fresh() -> Window {
 }
 
 fn along(window: &Window) -> &Along {
-    window.app().why().current(window.shown()).expect("a curve is on screen")
+    window.app().shell.why.current(window.shown()).expect("a curve is on screen")
 }
 
 /// Waits for it and for the curve to be as close as it gets.
 fn studied(window: &mut Window) {
     window.settle();
-    window.until("the curve", |app| app.why().current(app.shown().unwrap()).is_some_and(|along| along.is_final));
+    window.until("the curve", |app| app.shell.why.current(app.shown().unwrap()).is_some_and(|along| along.is_final));
 }
 
 fn eps(window: &Window) -> f32 {
-    window.app().explore().view.eps
+    window.app().shell.explore.view.eps
 }
 
 /// The engine without window and worker, on what the window shows first.
@@ -227,7 +227,7 @@ fn pictures_and_bars_stay_in_sight_beside_a_warning_a_film_and_the_curve() {
                 for _ in 0..2 {
                     window.key(Key::W);
                     window.settle();
-                    let is_open = window.app().is_why_open();
+                    let is_open = window.app().shell.is_why_open();
                     let what = format!("{size}, film {has_film}, warning {has_warning}, open {is_open}");
                     assert_eq!(window.has_part(WARNING), has_warning, "{what}");
                     assert_in_sight(&window, &what);
@@ -285,9 +285,9 @@ fn a_window_with_the_curve_rests() {
 fn controlled(window: &mut Window) -> ControlTable {
     window.settle();
     let is_there =
-        |app: &App| app.why().controls().is_some_and(|c| Some(c.revision) == app.shown().map(|s| s.revision));
+        |app: &App| app.shell.why.controls().is_some_and(|c| Some(c.revision) == app.shown().map(|s| s.revision));
     window.until("the controls", is_there);
-    window.app().why().controls().unwrap().clone()
+    window.app().shell.why.controls().unwrap().clone()
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn controls_follow_epsilon_and_the_seed() {
     assert!((moved.eps - 0.1).abs() < 1e-6);
     assert!((moved.rows[1].alignment - first.rows[1].alignment).abs() < 1e-5, "the same signs, a shorter step");
     window.click("Other random controls");
-    window.until("other controls", |app| app.why().controls().is_some_and(|controls| controls.seed == 1));
+    window.until("other controls", |app| app.shell.why.controls().is_some_and(|controls| controls.seed == 1));
     let redrawn = controlled(&mut window);
     assert!((redrawn.rows[1].alignment - moved.rows[1].alignment).abs() > 1e-6);
     assert_eq!(redrawn.rows[4].alignment, moved.rows[4].alignment);
@@ -367,13 +367,13 @@ fn compare_with(window: &mut Window, title: &str) {
 fn answered(window: &mut Window) -> Second {
     window.settle();
     let is_there =
-        |app: &App| app.why().second().is_some_and(|s| Some(s.revision) == app.shown().map(|shown| shown.revision));
+        |app: &App| app.shell.why.second().is_some_and(|s| Some(s.revision) == app.shown().map(|shown| shown.revision));
     window.until("the other net", is_there);
-    window.app().why().second().unwrap().clone()
+    window.app().shell.why.second().unwrap().clone()
 }
 
 fn title_of(window: &Window, name: &str) -> String {
-    window.app().explore().catalogue.iter().find(|entry| entry.name == name).unwrap().title.clone()
+    window.app().shell.explore.catalogue.iter().find(|entry| entry.name == name).unwrap().title.clone()
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn another_net_is_asked_about_the_same_picture() {
     let mut window = with_reasons().open();
     window.key(Key::A);
     studied(&mut window);
-    assert!(window.app().why().second().is_none(), "off by default");
+    assert!(window.app().shell.why.second().is_none(), "off by default");
     let title = title_of(&window, "digits_cnn_robust");
     compare_with(&mut window, &title);
     let answers = answered(&mut window).outcome.unwrap();
@@ -461,7 +461,7 @@ fn the_smallest_eps_is_found_and_gone_to() {
     window.key(Key::A);
     window.click("Smallest ε");
     window.until("the end of the search", |app| {
-        app.why().search.is_none()
+        app.shell.why.search.is_none()
             && app.notice_texts().iter().any(|text| text.starts_with("The smallest ε that works"))
     });
     window.settle();

@@ -12,12 +12,13 @@ use crate::app::widgets::about::spelled;
 const READING: [(&str, &str); 7] = [
     (
         "Small is not invisible.",
-        "1/255 cannot be seen. ε = 0.3 can be seen by anyone, and a person still reads the digit: that is what makes it an \
-         adversarial example.",
+        "1/255 cannot be seen. ε = 0.3 can be seen by anyone, and a person still reads the digit: that is what makes it \
+         an adversarial example.",
     ),
     (
         "It is not just noise.",
-        "Random noise of the same size hardly ever changes the answer. δ follows the slope of the loss at this picture.",
+        "Random noise of the same size hardly ever changes the answer. δ follows the slope of the loss at this \
+         picture.",
     ),
     (
         "FGSM cannot force any label.",
@@ -29,21 +30,19 @@ const READING: [(&str, &str); 7] = [
     ),
     (
         "Withstanding FGSM does not mean robust.",
-        "Another attack, or several smaller steps, may still succeed; a gradient of zero only hides the way. That is why \
-         the Train tab also measures PGD.",
+        "Another attack, or several smaller steps, may still succeed; a gradient of zero only hides the way. That \
+         is why the Train tab also measures PGD.",
     ),
     (
         "Adversarial training need not cost accuracy.",
-        "In the paper the clean error fell too, from 0.94 % to 0.84 %. Train a run with α = 1 beside one with α = 0.5 and \
-         compare.",
+        "In the paper the clean error fell too, from 0.94 % to 0.84 %. Train a run with α = 1 beside one with α = 0.5 \
+         and compare.",
     ),
     (
         "The clean error is no guide when to stop.",
         "It is flat long before the adversarial one is: early stopping looks at the adversarial error alone.",
     ),
 ];
-
-const COLUMN: f32 = 360.0;
 
 /// Shows the help; Escape, a click beside it and its button close it.
 pub fn help(ui: &Ui, out: &mut Vec<Command>) {
@@ -61,28 +60,18 @@ pub fn help(ui: &Ui, out: &mut Vec<Command>) {
         ui.add_space(SPACE_2);
         let height = room.height() - 160.0;
         ui.spacing_mut().interact_size.y = 20.0;
-        ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink([false, true]).show(
-            ui,
-            |ui| {
-                let half = (ui.available_width() - SPACE_6) / 2.0;
-                if half < COLUMN {
-                    shortcuts(ui);
-                    reading(ui);
-                    return;
-                }
-                ui.horizontal_top(|ui| {
-                    ui.vertical(|ui| {
-                        ui.set_width(half);
-                        shortcuts(ui);
-                    });
-                    ui.add_space(SPACE_4);
-                    ui.vertical(|ui| {
-                        ui.set_width(half);
-                        reading(ui);
-                    });
-                });
-            },
-        );
+        let scroll = ScrollArea::vertical().max_height(height).min_scrolled_height(height);
+        scroll.auto_shrink([false, true]).show(ui, |ui| {
+            if ui.available_width() < 720.0 + SPACE_6 {
+                shortcuts(ui);
+                return reading(ui);
+            }
+            ui.spacing_mut().item_spacing.x = SPACE_6;
+            ui.columns(2, |columns| {
+                shortcuts(&mut columns[0]);
+                reading(&mut columns[1]);
+            });
+        });
     });
     if modal.should_close() {
         out.push(WindowCommand::CloseOverlay.into());

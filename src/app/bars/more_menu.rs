@@ -18,15 +18,12 @@ use crate::app::widgets::about::Action as _;
 use crate::app::widgets::name_of_file;
 use crate::worker::Source;
 
-const WIDTH: f32 = 300.0;
-const MOST_FILES: usize = 4;
-
 /// Shows the button and its menu, in which `page` has what there is on the page alone.
 pub fn more_menu(ui: &mut Ui, settings: &Settings, page: Menu, out: &mut Vec<Command>) {
     let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
     let button = Button::new(icons::ICON_MORE_VERT.rich_text().size(17.0)).frame_when_inactive(false).min_size(size);
     let response = ui.add(button).on_hover_text("Undo, save, copy, recent files, and more").accessible_name("Menu");
-    Popup::menu(&response).width(WIDTH).show(|ui| {
+    Popup::menu(&response).width(300.0).show(|ui| {
         let room = ui.ctx().content_rect().height() - 96.0;
         // A popup has 400 points otherwise.
         ui.set_max_height(room);
@@ -77,10 +74,9 @@ fn recent(ui: &mut Ui, files: &[PathBuf], out: &mut Vec<Command>) {
         return;
     }
     ui.label(theme::caption(ui, "Recent files"));
-    for path in files.iter().take(MOST_FILES) {
+    for path in files.iter().take(4) {
         let name = name_of_file(path);
-        let button = Button::new(name.as_str()).truncate();
-        let response = ui.add(button).on_hover_text(path.display().to_string());
+        let response = ui.add(Button::new(name.as_str()).truncate()).on_hover_text(path.display().to_string());
         if response.accessible_name(format!("Recent file: {name}")).clicked() {
             out.push(ExploreCommand::Show(Source::File(path.clone())).into());
         }

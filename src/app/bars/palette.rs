@@ -26,28 +26,25 @@ const ROWS: usize = 10;
 const WIDTH: f32 = 560.0;
 
 #[derive(Default)]
-pub struct Palette {
+pub struct CommandPalette {
     pub is_open: bool,
     is_fresh: bool,
     text: String,
     lit: usize,
 }
 
-struct Entry {
+struct PaletteEntry {
     name: String,
     keys: String,
     about: String,
-    /// An entry belongs to a tab, and does something there.
-    does: (Option<Tab>, Command),
+    /// The command needs this tab on screen.
+    tab: Option<Tab>,
+    command: Command,
 }
 
-impl Palette {
+impl CommandPalette {
     pub fn open(&mut self) {
         *self = Self { is_open: true, is_fresh: true, ..Self::default() };
-    }
-
-    pub fn close(&mut self) {
-        self.is_open = false;
     }
 
     pub fn show(&mut self, ui: &Ui, shell: &Shell, out: &mut Vec<Command>) {
@@ -55,9 +52,7 @@ impl Palette {
             return;
         }
         let modal = Modal::new(Id::unique("palette")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
-            let width = (ui.ctx().content_rect().width() - 96.0).min(WIDTH);
-            ui.set_width(width);
-            ui.set_max_width(width);
+            ui.set_width((ui.ctx().content_rect().width() - 96.0).min(WIDTH));
             let keys = ListKeys::take(ui);
             let field = TextEdit::singleline(&mut self.text)
                 .id(Id::unique("palette text"))
@@ -75,21 +70,17 @@ impl Palette {
             self.lit = (self.lit + keys.down).saturating_sub(keys.up).min(hits.len().saturating_sub(1));
             ui.add_space(SPACE_2);
             let clicked = self.list(ui, &hits, keys.down + keys.up > 0);
-            let chosen = clicked.or(keys.enter.then_some(self.lit)).and_then(|at| hits.into_iter().nth(at));
-            (chosen, keys.escape)
+            self.is_open &= !keys.escape;
+            clicked.or(keys.enter.then_some(self.lit)).and_then(|at| hits.into_iter().nth(at))
         });
-        let should_close = modal.should_close();
-        let (chosen, escape) = modal.inner;
-        if let Some(Entry { does: (tab, command), .. }) = chosen {
-            self.close();
+        self.is_open &= !modal.should_close() && modal.inner.is_none();
+        if let Some(PaletteEntry { tab, command, .. }) = modal.inner {
             out.extend(tab.map(|tab| WindowCommand::Tab(tab).into()));
             out.push(command);
-        } else if should_close || escape {
-            self.close();
         }
     }
 
-    fn list(&mut self, ui: &mut Ui, hits: &[Entry], follow: bool) -> Option<usize> {
+    fn list(&mut self, ui: &mut Ui, hits: &[PaletteEntry], follow: bool) -> Option<usize> {
         ui.spacing_mut().item_spacing.y = 0.0;
         let height = theme::CONTROL_HEIGHT;
         let most = height * ROWS as f32;
@@ -120,15 +111,12 @@ impl Palette {
     }
 }
 
-impl Entry {
-    fn new(name: String, about: &str, tab: Option<Tab>, command: Command) -> Self {
-        Self { name, keys: String::new(), about: about.into(), does: (tab, command) }
-    }
+fn entry(name: String, about: &str, tab: Option<Tab>, command: impl Into<Command>) -> PaletteEntry {
+    PaletteEntry { name, keys: String::new(), about: about.into(), tab, command: command.into() }
 }
 
-/// Lists the commands of the tab on screen first, then those of the window, of the other tabs, and what can be chosen
-/// by its own name.
-fn entries(settings: &Settings, explore: &Explore, lessons: &Lessons) -> Vec<Entry> {
+/// Lists the commands, those of the tab on screen first, and what can be chosen by its own name.
+fn entries(settings: &Settings, explore: &Explore, lessons: &Lessons) -> Vec<PaletteEntry> {
     let in_explore = Some(Tab::Explore).filter(|explore| *explore != settings.tab);
     let mut all = commands_from(settings.tab, lessons);
     all.extend(nets(explore, in_explore));
@@ -137,12 +125,12 @@ fn entries(settings: &Settings, explore: &Explore, lessons: &Lessons) -> Vec<Ent
     all
 }
 
-fn commands_from(tab: Tab, lessons: &Lessons) -> Vec<Entry> {
+fn commands_from(tab: Tab, lessons: &Lessons) -> Vec<PaletteEntry> {
     let others = Tab::ALL.iter().copied().filter(|other| *other != tab);
     let lesson = lessons.is_open().then_some(Place::Lesson);
     let places = lesson.into_iter().chain([Place::In(tab), Place::Everywhere]).chain(others.map(Place::In));
     let commands = places.flat_map(|place| Command::listed_in(place).into_iter().map(move |command| (place, command)));
-    let entry = |(place, command): (Place, Command)| {
+    let named = |(place, command): (Place, Command)| {
         let about = command.about();
         let other = match place {
             Place::In(other) => Some(other).filter(|other| *other != tab),
@@ -153,47 +141,41 @@ fn commands_from(tab: Tab, lessons: &Lessons) -> Vec<Entry> {
             (_, Some(other)) => format!("{}: {}", other.about().name, about.name),
             (_, None) => about.name.into(),
         };
-        let keys = about.spelled_keys();
-        Entry { keys, ..Entry::new(name, about.tooltip, other, command) }
+        PaletteEntry { keys: about.spelled_keys(), ..entry(name, about.tooltip, other, command) }
     };
-    commands.map(entry).collect()
+    commands.map(named).collect()
 }
 
-fn for_the_attack(settings: &Settings, explore: &Explore, tab: Option<Tab>) -> Vec<Entry> {
-    let preset = |(name, eps, about): &(&str, f32, &str)| {
-        Entry::new(format!("ε = {name}"), about, tab, ExploreCommand::Eps(*eps).into())
-    };
+fn for_the_attack(settings: &Settings, explore: &Explore, tab: Option<Tab>) -> Vec<PaletteEntry> {
+    let preset =
+        |(name, eps, about): &(&str, f32, &str)| entry(format!("ε = {name}"), about, tab, ExploreCommand::Eps(*eps));
     let presets = if explore.view.attack.takes_eps() { eps_presets(explore.view.attack.norm()) } else { &[] };
-    let mut all: Vec<Entry> = presets.iter().map(preset).collect();
+    let mut all: Vec<PaletteEntry> = presets.iter().map(preset).collect();
     let about = WhyCommand::Second(None).about();
     let second =
-        |name: String, net: Option<String>| Entry::new(name, about.tooltip, tab, WhyCommand::Second(net).into());
+        |name: &str, net| entry(format!("{}: {name}", about.name), about.tooltip, tab, WhyCommand::Second(net));
     let others = explore.catalogue.iter().filter(|net| net.problem.is_none() && net.name != explore.view.model);
-    all.extend(others.map(|net| second(format!("{}: {}", about.name, net.title), Some(net.name.clone()))));
-    all.extend(settings.why.second.as_ref().map(|_| second(format!("{}: no other net", about.name), None)));
+    all.extend(others.map(|net| second(&net.title, Some(net.name.clone()))));
+    all.extend(settings.why.second.as_ref().map(|_| second("no other net", None)));
     all
 }
 
-fn nets(explore: &Explore, tab: Option<Tab>) -> Vec<Entry> {
+fn nets(explore: &Explore, tab: Option<Tab>) -> Vec<PaletteEntry> {
     let (here, missing): (Vec<_>, Vec<_>) = explore.catalogue.iter().partition(|net| net.problem.is_none());
     let to_use = here.into_iter().map(|net| {
-        Entry::new(
-            format!("Net: {}", net.title),
-            &net.description,
-            tab,
-            ExploreCommand::UseModel(net.name.clone()).into(),
-        )
+        let command = ExploreCommand::UseModel(net.name.clone());
+        entry(format!("Net: {}", net.title), &net.description, tab, command)
     });
     let remote = missing.into_iter().filter(|net| net.facts.as_ref().is_some_and(|facts| facts.remote.is_some()));
     let to_fetch = remote.map(|net| {
         let command = ModelsCommand::AskFetch(net.name.clone());
-        Entry::new(format!("Fetch: {}…", net.title), command.about().tooltip, Some(Tab::Models), command.into())
+        entry(format!("Fetch: {}…", net.title), command.about().tooltip, Some(Tab::Models), command)
     });
     to_use.chain(to_fetch).collect()
 }
 
-fn files_and_lessons(settings: &Settings, lessons: &Lessons) -> Vec<Entry> {
-    let show = |name: String, about: &str, source| Entry::new(name, about, None, ExploreCommand::Show(source).into());
+fn files_and_lessons(settings: &Settings, lessons: &Lessons) -> Vec<PaletteEntry> {
+    let show = |name: String, about: &str, source| entry(name, about, None, ExploreCommand::Show(source));
     let pictures = samples().iter().map(|sample| {
         let about = format!("{}: {}", sample.name, sample.credit);
         show(format!("Picture: {}", sample.title), &about, Source::Sample(sample.name.into()))
@@ -203,12 +185,11 @@ fn files_and_lessons(settings: &Settings, lessons: &Lessons) -> Vec<Entry> {
         show(format!("Recent file: {}", name_of_file(path)), &about, Source::File(path.clone()))
     });
     let examples = examples().into_iter().enumerate().map(|(index, example)| {
-        let about = ExploreCommand::ShowExample(index).about().tooltip;
-        Entry::new(format!("Example: {}", example.title), about, None, ExploreCommand::ShowExample(index).into())
+        let command = ExploreCommand::ShowExample(index);
+        entry(format!("Example: {}", example.title), command.about().tooltip, None, command)
     });
     let lessons = lessons.known.iter().enumerate().map(|(index, lesson)| {
-        let begin = LessonCommand::Begin(index).into();
-        Entry::new(format!("Lesson: {}", lesson.title), &lesson.about, None, begin)
+        entry(format!("Lesson: {}", lesson.title), &lesson.about, None, LessonCommand::Begin(index))
     });
     pictures.chain(recent).chain(examples).chain(lessons).collect()
 }
@@ -218,11 +199,10 @@ fn searchable(text: &str) -> String {
     text.to_lowercase().replace('ε', "ε epsilon").replace('δ', "δ delta").replace('∇', "∇ gradient ")
 }
 
-/// Returns entries that hold every word: names that begin with the text, then names with a word that does, then other
-/// names, then descriptions.
-fn hits(entries: Vec<Entry>, text: &str) -> Vec<Entry> {
+/// Returns entries that hold every word, those first whose names begin with the text, and descriptions last.
+fn hits(entries: Vec<PaletteEntry>, text: &str) -> Vec<PaletteEntry> {
     let text = text.trim().to_lowercase();
-    let rank = |entry: &Entry| {
+    let rank = |entry: &PaletteEntry| {
         let name = searchable(&entry.name);
         let whole = format!("{name} {}", searchable(&entry.about));
         match () {
@@ -232,7 +212,7 @@ fn hits(entries: Vec<Entry>, text: &str) -> Vec<Entry> {
             () => text.split(' ').all(|word| whole.contains(word)).then_some(3),
         }
     };
-    let mut ranked: Vec<(usize, Entry)> =
+    let mut ranked: Vec<(usize, PaletteEntry)> =
         entries.into_iter().filter_map(|entry| Some((rank(&entry)?, entry))).collect();
     ranked.sort_by_key(|(rank, _)| *rank);
     ranked.into_iter().map(|(_, entry)| entry).collect()
@@ -241,7 +221,6 @@ fn hits(entries: Vec<Entry>, text: &str) -> Vec<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::settings::Settings;
 
     #[test]
     fn names_come_before_descriptions() {

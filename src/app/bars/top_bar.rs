@@ -1,7 +1,7 @@
 //! The bar at the top has the pages, the net and the menus.
 
 use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{self, Align, Button, Color32, ComboBox, Layout, Ui};
+use eframe::egui::{self, Align, Button, Color32, ComboBox, Layout, Response, Ui, WidgetText, vec2};
 use egui_material_icons::icons;
 
 use crate::app::bars::more_menu::more_menu;
@@ -22,18 +22,16 @@ use crate::app::shell::Shell;
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress_ring;
-use crate::app::widgets::{command_button, segmented};
+use crate::app::widgets::{alternatives, command_button};
 use crate::engine::model::Entry;
 
-const NAMED: f32 = 760.0;
 const MENU_WIDTH: f32 = 380.0;
 const MENU_HEIGHT: f32 = 560.0;
 
 /// Draws the bar; `menu` is what the menu offers on the page on screen.
 pub fn top_bar(ui: &mut Ui, shell: &Shell, menu: Menu, out: &mut Vec<Command>) {
-    let width = ui.available_width();
     ui.horizontal(|ui| {
-        if width >= NAMED {
+        if ui.available_width() >= 760.0 {
             ui.label(egui::RichText::new("Doppelgänger").font(theme::heading_font()));
             ui.add_space(SPACE_2);
         }
@@ -52,11 +50,10 @@ pub fn top_bar(ui: &mut Ui, shell: &Shell, menu: Menu, out: &mut Vec<Command>) {
 
 /// Shows the switch of pages; a run in hand shows its progress beside it.
 fn tabs(ui: &mut Ui, train: &Train, tab: Tab, out: &mut Vec<Command>) {
-    let about: Vec<_> = Tab::ALL.iter().map(|tab| (tab.about().name, tab.about().tip())).collect();
-    let options: Vec<_> = about.iter().map(|(name, tip)| (*name, tip.as_str())).collect();
-    let chosen = Tab::ALL.iter().position(|known| *known == tab).unwrap_or(0);
-    if let Some(index) = segmented(ui, "Tab", &options, chosen) {
-        out.push(WindowCommand::Tab(Tab::ALL[index]).into());
+    let tips: Vec<_> = Tab::ALL.iter().map(|tab| tab.about().tip()).collect();
+    let options: Vec<_> = Tab::ALL.iter().zip(&tips).map(|(tab, tip)| (*tab, tab.about().name, tip.as_str())).collect();
+    if let Some(tab) = alternatives(ui, "Tab", &options, tab) {
+        out.push(WindowCommand::Tab(tab).into());
     }
     if let Some(run) = train.in_hand() {
         let share = run.share_done();
@@ -79,8 +76,7 @@ fn model_picker(ui: &mut Ui, explore: &Explore, train: &Train, out: &mut Vec<Com
         let picker = ComboBox::from_id_salt("model").selected_text(title).width(width).truncate().height(MENU_HEIGHT);
         picker.show_ui(ui, |ui| model_menu(ui, explore, out)).response
     });
-    let about = shown_about(explore);
-    response.inner.on_hover_text(about).accessible_name("Model");
+    response.inner.on_hover_text(shown_about(explore)).accessible_name("Model");
 }
 
 fn model_menu(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
@@ -106,16 +102,10 @@ fn model_menu(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
 
 fn shown_about(explore: &Explore) -> String {
     let Some(shown) = &explore.shown else { return ExploreCommand::UseModel(String::new()).about().tooltip.into() };
-    let model = &shown.model;
-    format!(
-        "{}\n{} parameters, {} classes, input {}×{}×{}",
-        model.title,
-        thousands(model.parameters),
-        model.classes.len(),
-        model.input.width,
-        model.input.height,
-        model.input.channels
-    )
+    let (model, input) = (&shown.model, &shown.model.input);
+    let (parameters, classes) = (thousands(model.parameters), model.classes.len());
+    let size = format!("{}×{}×{}", input.width, input.height, input.channels);
+    format!("{}\n{parameters} parameters, {classes} classes, input {size}", model.title)
 }
 
 /// Shows the title and what the net is. A net that is not there leads to the page where it can be had.
@@ -129,12 +119,8 @@ fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Comman
         (Some(_), None) => "not here: see why…".into(),
     };
     let text = two_lines(&entry.title, colour, &remark, palette.weak);
-    let button = Button::selectable(chosen, text).wrap().min_size(egui::vec2(ui.available_width(), 0.0));
-    let response = match &entry.problem {
-        Some(problem) => ui.add(button).on_hover_text(problem),
-        None => ui.add(button).on_hover_text(format!("Licence: {}", entry.licence)),
-    };
-    if response.accessible_name(format!("Model: {}", entry.title)).clicked() {
+    let tip = entry.problem.clone().unwrap_or_else(|| format!("Licence: {}", entry.licence));
+    if menu_row(ui, chosen, text, format!("Model: {}", entry.title)).on_hover_text(tip).clicked() {
         out.push(match entry.problem {
             None => ExploreCommand::UseModel(entry.name.clone()).into(),
             Some(_) => WindowCommand::Tab(Tab::Models).into(),
@@ -143,12 +129,15 @@ fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Comman
     }
 }
 
-/// Lays out a title with a remark below it.
+fn menu_row(ui: &mut Ui, is_chosen: bool, text: impl Into<WidgetText>, name: String) -> Response {
+    let button = Button::selectable(is_chosen, text.into()).wrap().min_size(vec2(ui.available_width(), 0.0));
+    ui.add(button).accessible_name(name)
+}
+
 fn two_lines(title: &str, colour: Color32, remark: &str, weak: Color32) -> LayoutJob {
     let mut text = LayoutJob::default();
-    let format = |font_id, color| TextFormat { font_id, color, ..TextFormat::default() };
-    text.append(title, 0.0, format(theme::strong_font(), colour));
-    text.append(&format!("\n{remark}"), 0.0, format(theme::small_font(), weak));
+    text.append(title, 0.0, TextFormat::simple(theme::strong_font(), colour));
+    text.append(&format!("\n{remark}"), 0.0, TextFormat::simple(theme::small_font(), weak));
     text
 }
 
@@ -167,17 +156,14 @@ fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
         for (index, lesson) in lessons.known.iter().enumerate() {
             let text = two_lines(&lesson.title, palette(ui).text, &lesson.about, palette(ui).weak);
             let is_open = lessons.current().is_some_and(|(open, _)| std::ptr::eq(open, lesson));
-            let button = Button::selectable(is_open, text).wrap().min_size(egui::vec2(ui.available_width(), 0.0));
-            if ui.add(button).accessible_name(format!("Lesson: {}", lesson.title)).clicked() {
+            if menu_row(ui, is_open, text, format!("Lesson: {}", lesson.title)).clicked() {
                 out.push(LessonCommand::Begin(index).into());
             }
         }
         ui.separator();
         ui.label(theme::caption(ui, "Doppelgängers of photographs"));
         for (index, example) in examples().into_iter().enumerate() {
-            let button =
-                Button::selectable(false, example.title.as_str()).min_size(egui::vec2(ui.available_width(), 0.0));
-            if ui.add(button).accessible_name(format!("Example: {}", example.title)).clicked() {
+            if menu_row(ui, false, &example.title, format!("Example: {}", example.title)).clicked() {
                 out.push(ExploreCommand::ShowExample(index).into());
             }
         }

@@ -42,7 +42,8 @@ macro_rules! commands {
                     }
                     Place::Lesson => LessonCommand::listed().into_iter().map(Self::Lesson).collect(),
                     $(Place::In(Tab::$Page) => {
-                        $crate::app::pages::$folder::commands::$Commands::listed().into_iter().map(Self::$Page).collect()
+                        let listed = $crate::app::pages::$folder::commands::$Commands::listed();
+                        listed.into_iter().map(Self::$Page).collect()
                     })*
                 }
             }

@@ -1,6 +1,7 @@
 //! The window is recorded frame by frame while ε rises, and written as a GIF.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use color_quant::NeuQuant;
 use eframe::egui::{ColorImage, Context, Rect};
@@ -14,38 +15,20 @@ const WIDEST: usize = 960;
 /// Each frame stands for `DELAY`, the first and the last for `REST`, in hundredths of a second.
 const DELAY: u16 = 9;
 const REST: u16 = 130;
-/// A GIF has these colours and one that stands for "as before".
-const COLOURS: usize = 255;
+/// A GIF has 255 colours and one that stands for "as before".
 const AS_BEFORE: u8 = 255;
-/// One of so many pixels is looked at to choose the colours; 10 is usual.
-const SAMPLING: i32 = 10;
 /// A channel that moved by no more than this looks the same.
 const SAME: u8 = 6;
 
-/// A frame has three bytes for each pixel.
-#[derive(Clone)]
-pub struct Frame {
-    width: usize,
-    height: usize,
-    rgb: Vec<u8>,
+/// Cuts an area, in pixels, out of a picture of the window, and makes it smaller where it is wide.
+fn frame(window: &ColorImage, area: Rect) -> Result<Rgba, String> {
+    let picture = part(window, area)?;
+    let width = picture.width.min(WIDEST);
+    let height = (picture.height * width / picture.width).max(1);
+    let planes = fit(&picture, 3, height, width, Fit::Squash).map_err(|error| error.to_string())?;
+    Ok(Rgba::from_planes(&planes))
 }
 
-impl Frame {
-    /// Cuts an area, in pixels, out of a picture of the window, and makes it smaller where it is wide.
-    ///
-    /// # Errors
-    /// Fails when there is nothing of the area on screen.
-    pub fn cut(window: &ColorImage, area: Rect) -> Result<Self, String> {
-        let picture = part(window, area)?;
-        let width = picture.width.min(WIDEST);
-        let height = (picture.height * width / picture.width).max(1);
-        let planes = fit(&picture, 3, height, width, Fit::Squash).map_err(|error| error.to_string())?;
-        let rgb = Rgba::from_planes(&planes).bytes.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
-        Ok(Self { width, height, rgb })
-    }
-}
-
-/// Cuts a part out of a picture of the window, in pixels.
 pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     let [width, height] = window.size;
     let within = |at: f32, most: usize| (at.round().max(0.0) as usize).min(most);
@@ -59,12 +42,8 @@ pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     Ok(Picture::new(right - left, bottom - top, 3, bytes))
 }
 
-/// Writes frames as a GIF that plays for ever. All have the colours that suit the first and the last one best, and
-/// hold only what changed.
-///
-/// # Errors
-/// Fails for no frames, or frames of different sizes.
-pub fn gif_bytes(frames: &[Frame]) -> Result<Vec<u8>, String> {
+/// Writes frames of one size as a GIF that plays for ever, in the colours that suit the first and the last one best.
+pub fn gif_bytes(frames: &[Rgba]) -> Result<Vec<u8>, String> {
     let (Some(first), Some(last)) = (frames.first(), frames.last()) else {
         return Err("there is nothing to animate".into());
     };
@@ -75,24 +54,21 @@ pub fn gif_bytes(frames: &[Frame]) -> Result<Vec<u8>, String> {
     }
     let side = |side: usize| u16::try_from(side).map_err(|_| format!("{side} pixels are too many for a GIF"));
     let (width, height) = (side(first.width)?, side(first.height)?);
-    let pixels = [first, last].into_iter().flat_map(|frame| frame.rgb.chunks_exact(3));
-    let samples: Vec<u8> = pixels.flat_map(|p| [p[0], p[1], p[2], 255]).collect();
-    let quantised = NeuQuant::new(SAMPLING, COLOURS, &samples);
+    let quantised = NeuQuant::new(10, 255, &[first.bytes.as_slice(), &last.bytes].concat());
     let mut bytes = Vec::new();
     let failed = |error: gif::EncodingError| error.to_string();
-    let index = |p: &[u8]| quantised.index_of(&[p[0], p[1], p[2], 255]) as u8;
     let is_same = |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= SAME);
     let mut encoder = gif::Encoder::new(&mut bytes, width, height, &quantised.color_map_rgb()).map_err(failed)?;
     encoder.set_repeat(gif::Repeat::Infinite).map_err(failed)?;
     // What is on screen, pixel by pixel.
-    let mut seen = first.rgb.clone();
+    let mut seen = first.bytes.clone();
     for (number, frame) in frames.iter().enumerate() {
-        let mut indexes = Vec::with_capacity(frame.rgb.len() / 3);
-        for (old, new) in seen.chunks_exact_mut(3).zip(frame.rgb.chunks_exact(3)) {
+        let mut indexes = Vec::with_capacity(frame.bytes.len() / 4);
+        for (old, new) in seen.chunks_exact_mut(4).zip(frame.bytes.chunks_exact(4)) {
             if number > 0 && is_same(old, new) {
                 indexes.push(AS_BEFORE);
             } else {
-                indexes.push(index(new));
+                indexes.push(quantised.index_of(new) as u8);
                 old.copy_from_slice(new);
             }
         }
@@ -116,40 +92,30 @@ pub fn gif_bytes(frames: &[Frame]) -> Result<Vec<u8>, String> {
 pub struct Recording {
     pub path: std::path::PathBuf,
     /// ε rises to where it stood before.
-    eps: f32,
-    pub frames: Vec<Frame>,
-    is_waiting: bool,
-    arrived: Arc<std::sync::Mutex<Option<Arc<ColorImage>>>>,
+    pub eps: f32,
+    pub frames: Vec<Rgba>,
+    pub awaited: Option<Receiver<Arc<ColorImage>>>,
 }
 
 impl Recording {
-    pub fn new(path: std::path::PathBuf, eps: f32) -> Self {
-        Self { path, eps, frames: Vec::new(), is_waiting: false, arrived: Arc::default() }
-    }
-
     /// Asks for a picture of the window, which becomes the next frame.
     pub fn ask_frame(&mut self, ctx: &Context) {
-        self.is_waiting = true;
-        let arrived = self.arrived.clone();
+        let (send, receive) = sync_channel(1);
         let waker = ctx.clone();
         ctx.request_screenshot(move |window| {
-            if let Ok(mut arrived) = arrived.lock() {
-                *arrived = Some(window);
-            }
+            // The recording is over when this fails.
+            let _ = send.send(window);
             waker.request_repaint();
         });
+        self.awaited = Some(receive);
     }
 
     /// Takes the picture of the window that was asked for. Returns `false` while it is still on its way.
     pub fn take_arrived(&mut self, ctx: &Context) -> bool {
-        if !self.is_waiting {
-            return true;
-        }
-        let arrived = self.arrived.lock().ok().and_then(|mut arrived| arrived.take());
-        let Some(window) = arrived else { return false };
-        self.is_waiting = false;
-        let area = ctx.content_rect() * ctx.pixels_per_point();
-        self.frames.extend(Frame::cut(&window, area));
+        let Some(awaited) = &self.awaited else { return true };
+        let Ok(window) = awaited.try_recv() else { return false };
+        self.awaited = None;
+        self.frames.extend(frame(&window, ctx.content_rect() * ctx.pixels_per_point()));
         true
     }
 
@@ -174,7 +140,7 @@ mod tests {
     #[test]
     fn a_gif_holds_every_frame_at_half_the_size_and_is_small_where_little_changes() {
         let area = Rect::from_min_max(pos2(0.0, 0.0), pos2(1280.0, 20.0));
-        let frames: Vec<_> = [0, 2, 200].iter().map(|shade| Frame::cut(&window(*shade), area).unwrap()).collect();
+        let frames: Vec<_> = [0, 2, 200].iter().map(|shade| frame(&window(*shade), area).unwrap()).collect();
         assert_eq!((frames[0].width, frames[0].height), (960, 15));
         let bytes = gif_bytes(&frames).unwrap();
         let mut options = gif::DecodeOptions::new();
@@ -204,9 +170,9 @@ mod tests {
 
     #[test]
     fn frames_of_different_sizes_are_told() {
-        let cut = |width: f32| Frame::cut(&window(3), Rect::from_min_max(pos2(0.0, 0.0), pos2(width, 20.0))).unwrap();
+        let cut = |width: f32| frame(&window(3), Rect::from_min_max(pos2(0.0, 0.0), pos2(width, 20.0))).unwrap();
         assert!(gif_bytes(&[cut(500.0), cut(400.0)]).unwrap_err().contains("changed its size"));
         assert!(gif_bytes(&[]).is_err());
-        assert!(Frame::cut(&window(3), Rect::from_min_max(pos2(0.0, 30.0), pos2(9.0, 40.0))).is_err());
+        assert!(frame(&window(3), Rect::from_min_max(pos2(0.0, 30.0), pos2(9.0, 40.0))).is_err());
     }
 }

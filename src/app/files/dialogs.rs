@@ -14,20 +14,19 @@ use crate::app::pages::train::commands::Export;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::form::note;
-use crate::app::widgets::path_field::{Listing, PathField, typed_path};
+use crate::app::widgets::path_field::{PathField, typed_path};
 use crate::app::widgets::question::question;
 use crate::app::widgets::{command_button, primary_button, problem_line};
 use crate::worker::Source;
 
 #[derive(Default)]
 pub struct Dialogs {
-    open: Option<Question>,
-    path: PathField,
+    pub open: Option<Question>,
+    pub path: PathField,
     /// The keyboard is to go into the field.
     fresh: bool,
     /// The system turned out to have no file dialog.
     is_alone: bool,
-    /// This is said in place of the question's own remark.
     pub remark: Option<String>,
     /// A person was told that this file would be replaced.
     replaces: Option<PathBuf>,
@@ -42,9 +41,8 @@ pub enum Question {
     SaveAnimation,
     Model,
     Lesson,
-    /// This asks for pictures to train on.
     Folder,
-    /// This asks for the same, packed into one file.
+    /// This asks for the pictures of a folder, packed into one file.
     Archive,
     Export(Export),
 }
@@ -78,8 +76,8 @@ impl Question {
             Self::Lesson => "A text file (TOML) with a title and steps.",
             Self::Model => "Weights as .pth or .safetensors, or a manifest as .toml. They are checked and copied.",
             Self::Folder | Self::Archive => {
-                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or .tar.xz; \
-                 or a folder with the four files of MNIST."
+                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or \
+                 .tar.xz; or a folder with the four files of MNIST."
             }
             Self::Export(Export::History) => "A table (CSV) with a line for each epoch; errors are shares.",
             Self::Export(Export::Settings) => "JSON, as the program keeps them.",
@@ -99,14 +97,6 @@ impl Question {
             Self::Archive => Some(("Packed class folders", &["tar", "gz", "tgz", "xz", "txz"])),
             Self::Export(Export::History) => Some(("CSV", &["csv"])),
             Self::Export(Export::Settings) => Some(("JSON", &["json"])),
-        }
-    }
-
-    fn endings(self) -> &'static [&'static str] {
-        match self {
-            // Folders may be packed.
-            Self::Folder => Self::Archive.endings(),
-            _ => self.filter().map_or(&[], |(_, endings)| endings),
         }
     }
 
@@ -142,10 +132,6 @@ impl Question {
         path.with_file_name(name)
     }
 
-    fn writes(self) -> bool {
-        matches!(self, Self::Save | Self::SaveView | Self::SaveAnimation | Self::Export(_))
-    }
-
     fn verb(self) -> &'static str {
         match self {
             Self::Open | Self::Lesson => "Open",
@@ -166,20 +152,6 @@ impl Dialogs {
         };
     }
 
-    pub fn close(&mut self) {
-        self.open = None;
-    }
-
-    pub fn is_open(&self) -> bool {
-        self.open.is_some()
-    }
-
-    /// Returns the question, and the path typed so far as a proposal for the system's dialog.
-    pub fn asked(&self) -> Option<(Question, PathBuf)> {
-        self.open.map(|question| (question, PathBuf::from(&self.path.text)))
-    }
-
-    /// Says that the system has no file dialog, and puts the keyboard into the field.
     pub fn do_without_system(&mut self) {
         (self.is_alone, self.fresh) = (true, true);
     }
@@ -189,10 +161,6 @@ impl Dialogs {
         self.path.wanted_folder()
     }
 
-    pub fn take_listing(&mut self, listing: Listing) {
-        self.path.take_listing(listing);
-    }
-
     pub fn show(&mut self, ui: &Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
         let Some(asked) = self.open else { return };
         question(ui, asked.title(), 560.0, WindowCommand::CloseOverlay, out, |ui, out| {
@@ -200,9 +168,10 @@ impl Dialogs {
             ui.add_space(SPACE_2);
             let mut is_answered = self.path_row(ui, asked, out);
             if self.is_alone {
-                let text =
-                    "This system offers no file dialog. Type the path here: Tab completes it, ~ is your own folder.";
-                note(ui, text);
+                note(
+                    ui,
+                    "This system offers no file dialog. Type the path here: Tab completes it, ~ is your own folder.",
+                );
             }
             if self.is_warned(asked) {
                 problem_line(ui, "There is a file of this name already, and it would be replaced.");
@@ -219,9 +188,11 @@ impl Dialogs {
     fn path_row(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) -> bool {
         ui.horizontal(|ui| {
             let label = ui.label(theme::caption(ui, "Path:"));
-            let browse = 100.0;
-            let width = ui.available_width() - browse - SPACE_2;
-            let field = self.path.show(ui, Id::unique("path"), width, question.endings()).labelled_by(label.id);
+            let beside_browse = ui.available_width() - 100.0 - SPACE_2;
+            // Folders may be packed.
+            let kind = if question == Question::Folder { Question::Archive } else { question };
+            let endings = kind.filter().map_or(&[][..], |(_, endings)| endings);
+            let field = self.path.show(ui, Id::unique("path"), beside_browse, endings).labelled_by(label.id);
             if std::mem::take(&mut self.fresh) {
                 field.request_focus();
             }
@@ -248,7 +219,6 @@ impl Dialogs {
         .inner
     }
 
-    /// Tells whether a person was told that the file would be replaced.
     fn is_warned(&self, question: Question) -> bool {
         self.replaces.is_some() && self.replaces == typed_path(&self.path.text).map(|path| question.target(path))
     }
@@ -257,7 +227,9 @@ impl Dialogs {
     fn answer(&mut self, question: Question, out: &mut Vec<Command>) -> bool {
         let Some(path) = typed_path(&self.path.text) else { return false };
         let target = question.target(path.clone());
-        if question.writes() && !self.is_warned(question) && target.is_file() {
+        let writes =
+            matches!(question, Question::Save | Question::SaveView | Question::SaveAnimation | Question::Export(_));
+        if writes && !self.is_warned(question) && target.is_file() {
             self.replaces = Some(target);
             // The keyboard stays in the field.
             self.fresh = true;
@@ -293,7 +265,7 @@ fn name_and_folder(ui: &Ui, path: &Path) -> LayoutJob {
     let room = ui.available_width() - 2.0 * ui.spacing().button_padding.x - width(&name, &font) - SPACE_3;
     let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
     let folder = end_of(&folder, |text| width(text, &small) <= room);
-    let format = |font_id, color| TextFormat { font_id, color, valign: egui::Align::Center, ..TextFormat::default() };
+    let format = |font, colour| TextFormat { valign: egui::Align::Center, ..TextFormat::simple(font, colour) };
     let mut job = LayoutJob::default();
     job.append(&name, 0.0, format(font, palette.text));
     job.append(&folder, SPACE_2, format(small, palette.weak));

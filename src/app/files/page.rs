@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::commands::tab::Tab;
 
-/// Only the page itself understands its settings.
+/// The settings of a page are understood by that page alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageFile {
     pub tab: Tab,

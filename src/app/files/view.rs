@@ -8,15 +8,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::app::files::page::PageFile;
-use crate::app::lessons::file::{Lesson, is_lesson};
+use crate::app::lessons::file::{Lesson, is_lesson, may_be_lesson};
 use crate::app::pages::explore::why::state::WhyLook;
-use crate::engine::attack::{AttackSettings, Loss};
+use crate::engine::attack::{AttackSettings, Goal, Label, Loss};
 use crate::engine::model::Catalogue;
-use crate::engine::picture::{Background, Heatmap, Picture, Region, decode, png_bytes, png_texts};
+use crate::engine::picture::{Background, Heatmap, Picture, Region, decode, png_bytes, png_crop, png_texts};
 use crate::worker::{Shown, Source, View};
 
-/// The texts in a PNG have these keywords. The picture of a view is written in hexadecimal digits of a PNG where no
-/// file holds it.
+/// The texts in a PNG have these keywords. A picture that no file holds is written as hexadecimal digits of a PNG.
 const VIEW: &str = "Doppelganger view";
 const PICTURE: &str = "Doppelganger picture";
 const PAGE: &str = "Doppelganger page";
@@ -30,19 +29,15 @@ pub struct ViewFile {
     pub title: String,
     pub model: String,
     /// It is a bundled picture or a path; without one the picture is in the file itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<PathBuf>,
     #[serde(default)]
     pub background: Background,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub crop: Option<Region>,
     #[serde(default)]
     pub own_pixels: bool,
     /// Without a class by name it is the net's own answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Without a class by name the attack leads away from the label.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     pub eps: f32,
     #[serde(default)]
@@ -58,11 +53,8 @@ pub struct ViewFile {
     #[serde(default)]
     pub heatmap: Heatmap,
     /// Without a step of the attack's film it is its result.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub controls_seed: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<WhyLook>,
 }
 
@@ -82,6 +74,8 @@ pub enum Content {
     View(Box<Found>),
     Page(PageFile),
     Lesson(Lesson),
+    /// A picture may have been saved with a crop.
+    Picture(Option<Region>),
 }
 
 impl ViewFile {
@@ -114,25 +108,19 @@ impl ViewFile {
         }
     }
 
-    /// Reads the text of a view.
-    ///
-    /// # Errors
-    /// The message says where the text is wrong and what was expected.
+    /// Reads the text of a view; the error says where it is wrong and what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error| format!("the view in it cannot be used: {}", error.to_string().trim_end()))
     }
 }
 
 impl Content {
-    /// Returns the texts for a PNG; a lesson needs none.
-    ///
-    /// # Errors
-    /// Fails for a picture that cannot be put in.
+    /// Returns the texts for a PNG; only a view and a page need any.
     pub fn texts(&self) -> Result<Vec<(&'static str, String)>, String> {
         let (keyword, text) = match self {
             Self::View(found) => (VIEW, toml::to_string(&found.view)),
             Self::Page(page) => (PAGE, toml::to_string(page)),
-            Self::Lesson(_) => return Ok(Vec::new()),
+            Self::Lesson(_) | Self::Picture(_) => return Ok(Vec::new()),
         };
         let mut texts = vec![(keyword, text.map_err(|error| error.to_string())?)];
         if let Self::View(found) = self
@@ -154,7 +142,6 @@ const EXAMPLES: [&str; 5] = [
     include_str!("../../../assets/views/5-espresso-toilet-tissue.toml"),
 ];
 
-/// Returns the views that come with the program.
 pub fn examples() -> Vec<ViewFile> {
     // A test reads them all: none is lost here.
     EXAMPLES.iter().filter_map(|text| ViewFile::parse(text).ok()).collect()
@@ -162,20 +149,16 @@ pub fn examples() -> Vec<ViewFile> {
 
 /// Tells by its name whether a file could hold a view, a page or a lesson.
 pub fn may_hold_view(path: &Path) -> bool {
-    let is = |wanted: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(wanted));
-    is("png") || is("toml")
+    may_be_lesson(path) || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
 }
 
-/// Returns the view, the page or the lesson in a file; a picture may hold none.
-///
-/// # Errors
-/// The message is for a person. What is neither readable nor a text is left to whoever reads pictures.
-pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Option<Content>, String> {
+/// Returns what is in a file: a view, a page, a lesson, or nothing but a picture, which may be an unreadable one.
+pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Content, String> {
     if is_lesson(path) {
-        return Lesson::open(path, catalogue).map(|lesson| Some(Content::Lesson(lesson)));
+        return Lesson::open(path, catalogue).map(Content::Lesson);
     }
     let named = |why: String| format!("{why}\n{}", path.display());
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+    if may_be_lesson(path) {
         let mut text = String::new();
         let file = File::open(path).map_err(|error| named(format!("The view cannot be read: {error}.")))?;
         let read = file.take(MOST_BYTES).read_to_string(&mut text);
@@ -185,15 +168,15 @@ pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Option<Content>, Strin
         if let (Some(folder), Some(picture)) = (path.parent(), view.picture.as_ref().filter(is_file)) {
             view.picture = Some(folder.join(picture));
         }
-        return Ok(Some(Content::View(Box::new(Found { view, picture: None }))));
+        return Ok(Content::View(Box::new(Found { view, picture: None })));
     }
-    let Ok(texts) = png_texts(path) else { return Ok(None) };
+    let texts = png_texts(path).unwrap_or_default();
     let text = |keyword: &str| texts.iter().find(|(known, _)| known == keyword).map(|(_, text)| text.as_str());
     if let Some(page) = text(PAGE) {
-        let page = toml::from_str(page).map_err(|error| named(format!("the page in it cannot be used: {error}")))?;
-        return Ok(Some(Content::Page(page)));
+        let page = toml::from_str(page).map(Content::Page);
+        return page.map_err(|error| named(format!("the page in it cannot be used: {error}")));
     }
-    let Some(view) = text(VIEW) else { return Ok(None) };
+    let Some(view) = text(VIEW) else { return Ok(Content::Picture(png_crop(path))) };
     let view = ViewFile::parse(view).map_err(named)?;
     let picture = text(PICTURE).map(|digits| {
         let bytes = bytes_of(digits).ok_or("the picture in it is damaged")?;
@@ -203,7 +186,7 @@ pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Option<Content>, Strin
     if picture.is_none() && view.picture.is_none() {
         return Err(named("The view in it names no picture.".into()));
     }
-    Ok(Some(Content::View(Box::new(Found { view, picture }))))
+    Ok(Content::View(Box::new(Found { view, picture })))
 }
 
 fn bytes_of(digits: &str) -> Option<Vec<u8>> {
@@ -214,13 +197,13 @@ fn bytes_of(digits: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::commands::tab::Tab;
+    use crate::app::pages::explore::commands::why::Part;
+    use crate::engine::picture::{Channel, Quantity, save_png};
 
     fn nets() -> Catalogue {
         Catalogue::new(Vec::new())
     }
-    use crate::app::commands::tab::Tab;
-    use crate::app::pages::explore::commands::why::WhyPart;
-    use crate::engine::picture::{Channel, Quantity, save_png};
 
     fn view() -> ViewFile {
         ViewFile {
@@ -254,7 +237,7 @@ mod tests {
 
     fn found(path: &Path) -> Found {
         match read(path, &nets()).unwrap() {
-            Some(Content::View(found)) => *found,
+            Content::View(found) => *found,
             other => panic!("expected a view, found {other:?}"),
         }
     }
@@ -297,9 +280,9 @@ mod tests {
         let page = PageFile { tab: Tab::Models, settings: toml::Table::new() };
         let texts = Content::Page(page.clone()).texts().unwrap();
         save_png(&picture(), &png, &[(texts[0].0, texts[0].1.as_str())]).unwrap();
-        assert!(matches!(read(&png, &nets()).unwrap(), Some(Content::Page(read)) if read == page));
+        assert!(matches!(read(&png, &nets()).unwrap(), Content::Page(read) if read == page));
         std::fs::write(&text, "title = \"T\"\nabout = \"A\"\n[[step]]\nheading = \"H\"\ntext = \"x\"\n").unwrap();
-        assert!(matches!(read(&text, &nets()).unwrap(), Some(Content::Lesson(lesson)) if lesson.title == "T"));
+        assert!(matches!(read(&text, &nets()).unwrap(), Content::Lesson(lesson) if lesson.title == "T"));
         save_png(&picture(), &png, &[(PAGE, "tab = \"nowhere\"")]).unwrap();
         assert!(read(&png, &nets()).unwrap_err().contains("nowhere"));
     }
@@ -308,10 +291,10 @@ mod tests {
     fn the_examples_do_what_their_titles_say() {
         use crate::engine::attack::{AttackInput, Baseline, Goal, Label, PIXELS, Rules, Verdict};
         use crate::engine::data::sample;
-        use crate::engine::model::{Catalogue, find_class};
+        use crate::engine::model::find_class;
         let found = examples();
         assert_eq!(found.len(), EXAMPLES.len());
-        let model = Arc::new(Catalogue::new(Vec::new()).load("efficientnet_lite0").unwrap());
+        let model = Arc::new(nets().load("efficientnet_lite0").unwrap());
         for view in found {
             assert_eq!(view.model, "efficientnet_lite0");
             let picture = Arc::new(sample(view.picture.unwrap().to_str().unwrap()).unwrap().picture().unwrap());
@@ -344,15 +327,12 @@ mod tests {
         assert!(read(&folder.path().join("none.toml"), &nets()).unwrap_err().contains("cannot be read"));
         // A plain picture, and none at all.
         std::fs::write(&png, png_bytes(&picture(), &[]).unwrap()).unwrap();
-        assert!(read(&png, &nets()).unwrap().is_none());
+        assert!(matches!(read(&png, &nets()).unwrap(), Content::Picture(None)));
         std::fs::write(&png, b"no picture").unwrap();
-        assert!(read(&png, &nets()).unwrap().is_none());
-        for (view, picture_text) in
-            [("eps = \"much\"", ""), ("model = \"a\"\neps = 0.1", ""), ("model = \"a\"\neps = 0.1", "zz")]
-        {
-            let mut texts = vec![(VIEW, view)];
-            texts.extend((!picture_text.is_empty()).then_some((PICTURE, picture_text)));
-            std::fs::write(&png, png_bytes(&picture(), &texts).unwrap()).unwrap();
+        assert!(matches!(read(&png, &nets()).unwrap(), Content::Picture(None)));
+        let no_picture = (VIEW, "model = \"a\"\neps = 0.1");
+        for texts in [&[(VIEW, "eps = \"much\"")][..], &[no_picture], &[no_picture, (PICTURE, "zz")]] {
+            std::fs::write(&png, png_bytes(&picture(), texts).unwrap()).unwrap();
             assert!(read(&png, &nets()).unwrap_err().ends_with("view.png"));
         }
     }

@@ -1,4 +1,4 @@
-//! This module lists what can be done with lessons.
+//! These commands are for lessons, which go by their number in the list.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,6 @@ use egui_material_icons::icons;
 
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 
-/// This is one action of the lessons, which go by their number in the list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LessonCommand {
     /// Opens the first lesson, or closes the one that is open.
@@ -18,7 +17,6 @@ pub enum LessonCommand {
     Next,
     Back,
     Predict(usize),
-    /// Counts a raised hand for one of the choices.
     Vote(usize),
     TakeBack,
     Notes,

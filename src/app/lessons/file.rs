@@ -8,55 +8,50 @@ use anyhow::{bail, ensure};
 use serde::Deserialize;
 
 use crate::app::format::{per_cent, short};
-use crate::app::lessons::scene::Scene;
+use crate::app::lessons::scene::LessonScene;
 use crate::engine::model::{Catalogue, Guess};
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
 
 const MOST_BYTES: u64 = 1 << 20;
 
-/// A lesson is a sequence of steps.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lesson {
     pub title: String,
-    /// This is one sentence.
     pub about: String,
     #[serde(rename = "step")]
-    pub steps: Vec<Step>,
+    pub steps: Vec<LessonStep>,
 }
 
 /// A step is a view with a text beside it. What it does not name stays as the step before had it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct LessonStep {
     pub heading: String,
-    /// Empty lines part paragraphs; `{label}` and the other [`PLACES`] stand for what is on screen.
+    /// The text may hold [`PLACES`]; empty lines part its paragraphs.
     pub text: String,
-    /// These lines stand in larger type above the text, with the same places.
+    /// These lines stand in larger type above the text, and may hold places too.
     #[serde(default)]
     pub formula: Vec<String>,
-    /// The question is asked before the hidden things are revealed.
+    /// This question is asked before the hidden things are revealed.
     pub ask: Option<String>,
     /// There are at most [`MOST_CHOICES`].
     #[serde(default)]
     pub choices: Vec<String>,
     /// This is the right choice, word for word; it is marked once the rest is revealed.
     pub right: Option<String>,
-    /// This is said once the rest is revealed.
+    /// This text appears once the rest is revealed.
     pub then: Option<String>,
     #[serde(default)]
     pub hide: Vec<Part>,
-    /// The step should take so long.
     pub minutes: Option<f32>,
     /// The lecturer sees these on request.
     pub notes: Option<String>,
-    /// The figure stands in place of the pictures.
     pub figure: Option<Figure>,
     /// The figure of directions has these classes beside the net's own answer.
     #[serde(default)]
     pub labels: Vec<String>,
-    /// The first row is the head.
     #[serde(default)]
     pub table: Vec<Vec<String>>,
     /// This is a word for the person's own picture, which then stands in place of that of `view`.
@@ -65,7 +60,7 @@ pub struct Step {
     #[serde(default)]
     pub invite: bool,
     #[serde(default, rename = "view")]
-    pub scene: Scene,
+    pub scene: LessonScene,
 }
 
 const MOST_CHOICES: usize = 4;
@@ -99,11 +94,10 @@ pub enum Part {
     Answer,
 }
 
-/// A place in a text, and what stands for it of what is on screen, with α of the objective.
-type Place = (&'static str, fn(&Shown, f32) -> String);
+/// A place in a text is filled from what is on screen and α of the objective.
+type TextPlace = (&'static str, fn(&Shown, f32) -> String);
 
-/// These places in a text stand for what is on screen; `{cost}` is the mix of both costs with α.
-const PLACES: [Place; 13] = [
+const PLACES: [TextPlace; 13] = [
     ("{label}", |shown, _| shown.label.name.clone()),
     ("{before}", |shown, _| name(&shown.clean_top)),
     ("{before-share}", |shown, _| share(&shown.clean_top)),
@@ -127,7 +121,6 @@ fn share(top: &[Guess]) -> String {
     top.first().map_or("…".into(), |guess| per_cent(guess.prob))
 }
 
-/// Writes a cost with two decimals.
 pub fn cost_text(cost: f32) -> String {
     format!("{cost:.2}")
 }
@@ -148,14 +141,11 @@ pub fn filled(text: &str, shown: Option<&Shown>, alpha: f32) -> String {
 
 impl Lesson {
     /// Returns the scene of a step, with all that the steps before it have set.
-    pub fn scene(&self, step: usize) -> Scene {
-        self.steps.iter().take(step + 1).fold(Scene::default(), |earlier, step| step.scene.clone().over(earlier))
+    pub fn scene(&self, step: usize) -> LessonScene {
+        self.steps.iter().take(step + 1).fold(LessonScene::default(), |earlier, step| step.scene.clone().over(earlier))
     }
 
-    /// Reads a lesson. Paths of pictures become paths from `folder`.
-    ///
-    /// # Errors
-    /// The message says where the text is wrong and what was expected.
+    /// Reads a lesson, in which pictures are paths from `folder`; the error says where the text is wrong.
     pub fn parse(text: &str, folder: Option<&Path>) -> Result<Self, String> {
         let mut lesson: Self = toml::from_str(text).map_err(|error| {
             let place = error.span().map(|span| format!("{}: ", place(text, &span))).unwrap_or_default();
@@ -183,9 +173,6 @@ impl Lesson {
     }
 
     /// Looks up every net, picture and class that the steps name, and spells classes as their net does.
-    ///
-    /// # Errors
-    /// The message says the step, what it names, and the nearest names.
     pub fn look_up(&mut self, catalogue: &Catalogue) -> Result<(), String> {
         for number in 0..self.steps.len() {
             let all = self.scene(number);
@@ -198,9 +185,6 @@ impl Lesson {
     }
 
     /// Reads a lesson file, and looks up what it names.
-    ///
-    /// # Errors
-    /// The file cannot be read, is too large, or fails [`Self::parse`] or [`Self::look_up`].
     pub fn open(path: &Path, catalogue: &Catalogue) -> Result<Self, String> {
         let read = || {
             let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
@@ -219,12 +203,11 @@ impl Lesson {
     }
 }
 
-impl Step {
+impl LessonStep {
     fn problem(&self, number: usize, why: impl Display) -> String {
         format!("step {} ({}): {why}", number + 1, self.heading)
     }
 
-    /// Returns whether something is kept back until it is revealed.
     pub fn keeps_back(&self) -> bool {
         !self.hide.is_empty() || self.then.is_some()
     }
@@ -314,49 +297,44 @@ fn place(text: &str, span: &Range<usize>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command_line::attack_options;
     use crate::engine::attack::AttackSettings;
 
     const SHORT: &str = "title = \"T\"\nabout = \"A.\"\n[[step]]\nheading = \"One\"\ntext = \"x\"\n";
 
     #[test]
     fn a_broken_lesson_says_where() {
-        let says = |more: &str| Lesson::parse(&format!("{SHORT}{more}"), None).unwrap_err();
-        assert_eq!(
-            says("view = { esp = 0.1 }").split(", expected").next(),
-            Some("line 6, column 10: unknown field `esp`")
-        );
-        assert!(says("view = { eps = \"a lot\" }").starts_with("line 6, column 16: "));
-        assert!(says("view = { eps = 2.0 }").contains("step 1 (One): eps is 2; expected 0 to 0.5"));
-        assert!(says("view = { steps = 0 }").contains("expected 1 to"));
-        assert!(says("view = { steps = 5 }").contains("step 1 (One): fgsm takes no steps"));
-        assert!(
-            says("view = { attack = \"bim\", norm = \"l1\" }")
-                .contains("norm is l1; expected one of those of bim: [linf, l2]")
-        );
-        assert!(says("view = { attack = \"pgd\", norm = \"l2\", eps = 1e4 }").contains("expected 0 to"));
-        assert!(says("view = { loss = \"log\" }").contains("log-odds"));
-        assert!(
-            says("hide = [\"all\"]").starts_with("line 6, column 9: unknown variant `all`, expected one of `perturb")
-        );
-        assert!(says("ask = \"?\"").contains("nothing is hidden"));
-        assert!(says("hide = [\"answer\"]\nchoices = [\"a\"]").contains("without a question"));
-        assert!(says("hide = [\"answer\"]\nthen = \"{lable}\"").contains("{label}"));
-        assert!(says("notes = \"{lable}\"").contains("{label}"));
-        assert!(says("minutes = 0").contains("minutes is 0; expected a number above 0"));
-        assert!(says("minutes = \"two\"").starts_with("line 6, column 11: "));
-        let question = "ask = \"?\"\nthen = \"x\"\n";
-        assert!(says(&format!("{question}choices = [\"a\"]\nright = \"b\"")).contains("word for word: [\"a\"]"));
-        assert!(
-            says(&format!("{question}choices = [\"1\", \"2\", \"3\", \"4\", \"5\"]")).contains("expected at most 4")
-        );
-        assert!(says("figure = \"directons\"").contains("unknown variant `directons`, expected one of `update-rules`"));
-        assert!(says("figure = \"directions\"").contains("0 labels; expected 1 to 3"));
-        assert!(says("labels = [\"vulture\"]").contains("expected figure = \"directions\""));
-        assert!(says("figure = \"table\"").contains("no table"));
-        assert!(says("figure = \"table\"\ntable = [[\"a\"], [\"b\", \"c\"]]").contains("not alike"));
-        assert!(says("table = [[\"a\"]]").contains("expected figure = \"table\""));
-        assert!(says("invite = true").contains("expected yours"));
-        assert!(says("yours = \"photo\"").contains("nothing to fall back on"));
+        for (more, says) in [
+            ("view = { esp = 0.1 }", "line 6, column 10: unknown field `esp`, expected"),
+            ("view = { eps = \"a lot\" }", "line 6, column 16: "),
+            ("view = { eps = 2.0 }", "step 1 (One): eps is 2; expected 0 to 0.5"),
+            ("view = { steps = 0 }", "expected 1 to"),
+            ("view = { steps = 5 }", "step 1 (One): fgsm takes no steps"),
+            ("view = { attack = \"bim\", norm = \"l1\" }", "norm is l1; expected one of those of bim: [linf, l2]"),
+            ("view = { attack = \"pgd\", norm = \"l2\", eps = 1e4 }", "expected 0 to"),
+            ("view = { loss = \"log\" }", "log-odds"),
+            ("hide = [\"all\"]", "line 6, column 9: unknown variant `all`, expected one of `perturb"),
+            ("ask = \"?\"", "nothing is hidden"),
+            ("hide = [\"answer\"]\nchoices = [\"a\"]", "without a question"),
+            ("hide = [\"answer\"]\nthen = \"{lable}\"", "{label}"),
+            ("notes = \"{lable}\"", "{label}"),
+            ("minutes = 0", "minutes is 0; expected a number above 0"),
+            ("minutes = \"two\"", "line 6, column 11: "),
+            ("ask = \"?\"\nthen = \"x\"\nchoices = [\"a\"]\nright = \"b\"", "word for word: [\"a\"]"),
+            ("ask = \"?\"\nthen = \"x\"\nchoices = [\"1\", \"2\", \"3\", \"4\", \"5\"]", "expected at most 4"),
+            ("figure = \"directons\"", "unknown variant `directons`, expected one of `update-rules`"),
+            ("figure = \"directions\"", "0 labels; expected 1 to 3"),
+            ("labels = [\"vulture\"]", "expected figure = \"directions\""),
+            ("figure = \"table\"", "no table"),
+            ("figure = \"table\"\ntable = [[\"a\"], [\"b\", \"c\"]]", "not alike"),
+            ("table = [[\"a\"]]", "expected figure = \"table\""),
+            ("invite = true", "expected yours"),
+            ("yours = \"photo\"", "nothing to fall back on"),
+        ] {
+            let message = Lesson::parse(&format!("{SHORT}{more}"), None).unwrap_err();
+            let is_there = if says.starts_with("line") { message.starts_with(says) } else { message.contains(says) };
+            assert!(is_there, "{more}: {message}");
+        }
         assert!(Lesson::parse("title = \"T\"\nabout = \"A\"\nstep = []", None).unwrap_err().contains("[[step]]"));
         assert!(Lesson::parse("title = \"T", None).unwrap_err().starts_with("line 1"));
     }
@@ -370,42 +348,33 @@ mod tests {
             lesson.look_up(&catalogue).map(|()| lesson.steps[1].scene.clone())
         };
         for (view, expected) in [
-            (
-                "model = \"digits_maxuot\"",
-                "step 2 (Two): there is no model \"digits_maxuot\"; the nearest names are \"digits_maxout",
-            ),
-            (
-                "second = \"digits_cmn\"",
-                "step 2 (Two): there is no model \"digits_cmn\"; the nearest names are \"digits_cnn",
-            ),
+            ("model = \"digits_maxuot\"", "no model \"digits_maxuot\"; the nearest names are \"digits_maxout"),
+            ("second = \"digits_cmn\"", "no model \"digits_cmn\"; the nearest names are \"digits_cnn"),
             (
                 "picture = \"cofee\"",
-                "step 2 (Two): there is no picture \"cofee\"; expected a bundled one, of which the nearest are [\"coffee\"",
+                "no picture \"cofee\"; expected a bundled one, of which the nearest are [\"coffee\"",
             ),
             ("picture = \"cofee\"", "/lessons/cofee"),
             (
                 "model = \"photos109\", target = \"tea pott\"",
-                "step 2 (Two): photos109: the model has no class \"tea pott\"; the nearest names are \"teapot\"",
+                "photos109: the model has no class \"tea pott\"; the nearest names are \"teapot\"",
             ),
             (
                 "model = \"photos109\" }\nfigure = \"directions\"\nlabels = [\"espreso\"]\nhide = [] #",
-                "step 2 (Two): photos109: the model has no class \"espreso\"; the nearest names are \"espresso\"",
+                "photos109: the model has no class \"espreso\"; the nearest names are \"espresso\"",
             ),
             (
                 "model = \"digits_cnn\", label = \"10\"",
-                "step 2 (Two): digits_cnn: there is no class 10; the model's classes are 0 to 9",
+                "digits_cnn: there is no class 10; the model's classes are 0 to 9",
             ),
-            ("label = \"3\"", "step 2 (Two): the class \"3\" is of no net"),
+            ("label = \"3\"", "the class \"3\" is of no net"),
         ] {
             let message = says(view).unwrap_err();
-            assert!(message.contains(expected), "{view}: {message}");
+            assert!(message.starts_with("step 2 (Two): ") && message.contains(expected), "{view}: {message}");
         }
         let found = says("model = \"photos109\", target = \"Teapot\", label = \"\", picture = \"coffee\"").unwrap();
-        assert_eq!(
-            (found.target.as_deref(), found.label.as_deref()),
-            (Some("teapot"), Some("")),
-            "as the net spells it"
-        );
+        let names = (found.target.as_deref(), found.label.as_deref());
+        assert_eq!(names, (Some("teapot"), Some("")), "as the net spells it");
     }
 
     #[test]
@@ -428,10 +397,7 @@ mod tests {
         let second = |view: &str| Lesson::parse(&format!("{SHORT}{steps}{view}"), None).unwrap().scene(1).attack();
         let usual = AttackSettings::named("pgd").unwrap();
         assert_eq!(second("view.attack = \"pgd\""), usual);
-        assert_eq!(
-            crate::command_line::attack_options(&second("")),
-            ["--attack", "bim", "--norm", "l2", "--steps", "7"]
-        );
+        assert_eq!(attack_options(&second("")), ["--attack", "bim", "--norm", "l2", "--steps", "7"]);
     }
 
     #[test]

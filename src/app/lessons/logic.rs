@@ -6,7 +6,7 @@ use crate::app::commands::tab::Tab;
 use crate::app::files::dialogs::Question;
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::file::{Figure, Lesson};
-use crate::app::lessons::scene::Scene;
+use crate::app::lessons::scene::LessonScene;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::state::draft;
 use crate::app::shell::Shell;
@@ -22,7 +22,6 @@ pub fn figure(shell: &Shell) -> Option<Figure> {
     }
 }
 
-/// Opens a lesson that was read from a file.
 pub fn open(lesson: Lesson, shell: &mut Shell) {
     let scene = shell.lessons.add(lesson);
     show_scene(scene, shell);
@@ -57,7 +56,7 @@ pub fn carry_out(command: LessonCommand, shell: &mut Shell, ctx: &Context) {
         LessonCommand::Units(has_more) => lessons.has_more_units = has_more,
         LessonCommand::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
         LessonCommand::AskFile => shell.ask_system(Question::Lesson),
-        LessonCommand::Open(path) => shell.start(|background| background.open_lesson(path)),
+        LessonCommand::Open(path) => shell.background.open_lesson(path, None),
         LessonCommand::Train => {
             // The settings of the next run are the person's own.
             let own = std::mem::replace(&mut shell.train.draft, draft::usual());
@@ -71,7 +70,7 @@ pub fn carry_out(command: LessonCommand, shell: &mut Shell, ctx: &Context) {
     show_scene(scene, shell);
 }
 
-fn show_scene(scene: Option<Scene>, shell: &mut Shell) {
+fn show_scene(scene: Option<LessonScene>, shell: &mut Shell) {
     let Some(mut scene) = scene else { return };
     shell.settings.tab = scene.tab.unwrap_or_default();
     let compares = scene.second.as_ref().is_some_and(|name| !name.is_empty());

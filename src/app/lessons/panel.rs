@@ -8,7 +8,7 @@ use egui_material_icons::icons;
 use crate::app::commands::Command;
 use crate::app::format::{plural, short};
 use crate::app::lessons::commands::LessonCommand;
-use crate::app::lessons::file::{Step, filled};
+use crate::app::lessons::file::{LessonStep, filled};
 use crate::app::lessons::state::Lessons;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4, palette};
@@ -16,15 +16,9 @@ use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{acting, icon_at, icon_button, primary_button};
 use crate::worker::Shown;
 
-const SHARE: f32 = 0.24;
-const WIDTH: (f32, f32) = (216.0, 340.0);
-const HEADING: f32 = 1.48;
-const FORMULA: f32 = 1.15;
-
-/// Shows the lesson that is open in a panel on the left.
 pub fn lesson(ui: &mut Ui, lessons: &Lessons, shown: Option<&Shown>, out: &mut Vec<Command>) {
     let (Some((lesson, number)), Some(step)) = (lessons.current(), lessons.step()) else { return };
-    let width = (ui.available_width() * SHARE).clamp(WIDTH.0, WIDTH.1);
+    let width = (ui.available_width() * 0.24).clamp(216.0, 340.0);
     let frame = theme::bar_frame(ui).inner_margin(SPACE_4);
     Panel::left("lesson").frame(frame).resizable(false).exact_size(width).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = SPACE_2;
@@ -46,17 +40,18 @@ pub fn lesson(ui: &mut Ui, lessons: &Lessons, shown: Option<&Shown>, out: &mut V
             contents(ui, lessons, step, shown, out);
         });
         ui.add_space(SPACE_1);
-        ways(ui, lessons, (number, lesson.steps.len()), out);
+        ways(ui, lessons, number, lesson.steps.len(), out);
     });
 }
 
 /// Shows heading, text, question and what is said once it is answered, in the type that `ui` has.
-pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Shown>, out: &mut Vec<Command>) {
+pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &LessonStep, shown: Option<&Shown>, out: &mut Vec<Command>) {
     let size = theme::size_of_body(ui);
     let fill = |text: &str| filled(text, shown, lessons.alpha);
-    ui.label(RichText::new(&step.heading).font(theme::strong_of(HEADING * size)));
+    let is_revealed = !lessons.is_hiding();
+    ui.label(RichText::new(&step.heading).font(theme::strong_of(1.48 * size)));
     for line in &step.formula {
-        ui.label(RichText::new(fill(line)).font(theme::strong_of(FORMULA * size)).color(palette(ui).accent));
+        ui.label(RichText::new(fill(line)).font(theme::strong_of(1.15 * size)).color(palette(ui).accent));
     }
     paragraphs(ui, &fill(&step.text));
     if step.invite {
@@ -65,9 +60,13 @@ pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Show
     if let Some(ask) = &step.ask {
         ui.add_space(0.4 * size);
         ui.label(theme::strong(fill(ask)));
-        choices(ui, lessons, step, &fill, out);
+        for (index, text) in step.choices.iter().enumerate() {
+            let is_right = is_revealed && step.right_choice() == Some(index);
+            if choice(ui, lessons, index, fill(text), is_right).clicked() {
+                out.push(LessonCommand::Predict(index).into());
+            }
+        }
     }
-    let is_revealed = !lessons.is_hiding();
     let seen = ui.scope_id().with(("seen", &step.heading));
     let now = (is_revealed, lessons.has_notes);
     let before = ui.data_mut(|data| std::mem::replace(data.get_temp_mut_or_insert_with(seen, || now), now));
@@ -86,7 +85,7 @@ pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Show
 }
 
 /// Writes "1 min; until here 4.5 of 15 min".
-pub fn times(lessons: &Lessons, step: &Step) -> Option<String> {
+pub fn times(lessons: &Lessons, step: &LessonStep) -> Option<String> {
     let (until, all) = lessons.minutes()?;
     let own = step.minutes.map(|minutes| format!("{} min; ", short(minutes))).unwrap_or_default();
     Some(format!("{own}until here {} of {} min", short(until), short(all)).replace(" min", "\u{a0}min"))
@@ -124,7 +123,7 @@ fn invitation(ui: &mut Ui, out: &mut Vec<Command>) {
     });
 }
 
-fn class_said(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -> String) {
+fn class_said(ui: &mut Ui, lessons: &Lessons, step: &LessonStep, fill: &dyn Fn(&str) -> String) {
     let votes = lessons.votes();
     let all: usize = votes.iter().sum();
     let text = match lessons.guess() {
@@ -136,91 +135,70 @@ fn class_said(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -
     ui.label(theme::strong(text));
 }
 
-fn choices(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -> String, out: &mut Vec<Command>) {
-    let votes = lessons.votes();
-    let all: usize = votes.iter().sum();
-    for (index, text) in step.choices.iter().enumerate() {
-        let is_right = !lessons.is_hiding() && step.right_choice() == Some(index);
-        let text = fill(text);
-        let row = Choice { index, text: &text, votes: votes[index], of: all, is_right, is_open: lessons.is_voting() };
-        if choice(ui, &row).clicked() {
-            out.push(LessonCommand::Predict(index).into());
-        }
-    }
-}
-
-struct Choice<'a> {
-    index: usize,
-    text: &'a str,
-    votes: usize,
-    of: usize,
-    is_right: bool,
-    is_open: bool,
-}
-
-fn choice(ui: &mut Ui, choice: &Choice<'_>) -> egui::Response {
+fn choice(ui: &mut Ui, lessons: &Lessons, index: usize, text: String, is_right: bool) -> egui::Response {
+    let (all, is_open) = (lessons.votes(), lessons.is_voting());
+    let (votes, of) = (all[index], all.iter().sum::<usize>());
     let (palette, size) = (palette(ui), theme::size_of_body(ui));
     let (pad, key) = (0.55 * size, 1.5 * size);
-    let colour = if choice.is_right { palette.right } else { palette.text };
-    let font = if choice.is_right { theme::strong_of(size) } else { egui::FontId::proportional(size) };
-    let count = if choice.of > 1 { choice.votes.to_string() } else { String::new() };
+    let colour = if is_right { palette.right } else { palette.text };
+    let font = if is_right { theme::strong_of(size) } else { egui::FontId::proportional(size) };
+    let count = if of > 1 { votes.to_string() } else { String::new() };
     let count = ui.painter().layout_no_wrap(count, theme::strong_of(size), colour);
-    let tail = if choice.is_right { 1.7 * size } else { 0.0 } + count.size().x + pad;
+    let tail = if is_right { 1.7 * size } else { 0.0 } + count.size().x + pad;
     let room = (ui.available_width() - 2.0 * pad - key - tail).max(size);
-    let galley = ui.painter().layout(choice.text.to_owned(), font, colour, room);
+    let galley = ui.painter().layout(text.clone(), font, colour, room);
     let height = (galley.size().y + 0.7 * size).max(theme::CONTROL_HEIGHT);
-    let sense = if choice.is_open { Sense::click() } else { Sense::hover() };
+    let sense = if is_open { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), sense);
-    let (is_voted, of) = (choice.votes > 0, choice.of);
-    response.widget_info(|| WidgetInfo::selected(Role::Button, choice.is_open, is_voted, choice.text));
-    let votes = format!("{} of {of} vote{}{}", choice.votes, plural(of), if choice.is_right { "; right" } else { "" });
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(votes));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, is_open, votes > 0, &text));
+    let counted = format!("{votes} of {of} vote{}{}", plural(of), if is_right { "; right" } else { "" });
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(counted));
     let (painter, middle) = (ui.painter(), rect.center().y);
-    let ground = if response.hovered() && choice.is_open { palette.raised_hover } else { palette.raised };
+    let ground = if response.hovered() && is_open { palette.raised_hover } else { palette.raised };
     painter.rect_filled(rect, theme::RADIUS, ground);
-    if is_voted {
-        let share = choice.votes as f32 / of.max(1) as f32;
-        let fill = if choice.is_right { palette.right_soft } else { palette.accent_soft };
+    if votes > 0 {
+        let share = votes as f32 / of.max(1) as f32;
+        let fill = if is_right { palette.right_soft } else { palette.accent_soft };
         painter.rect_filled(rect.with_max_x(rect.left() + share * rect.width()), theme::RADIUS, fill);
     }
     let edge = match () {
-        () if choice.is_right => egui::Stroke::new(2.0, palette.right),
+        () if is_right => egui::Stroke::new(2.0, palette.right),
         () if response.has_focus() => egui::Stroke::new(2.0, palette.accent),
         () => egui::Stroke::new(1.0, palette.line),
     };
     painter.rect_stroke(rect, theme::RADIUS, edge, egui::StrokeKind::Inside);
     let at = pos2(rect.left() + pad, middle);
-    painter.text(at, Align2::LEFT_CENTER, choice.index + 1, theme::strong_of(size), palette.weak);
+    painter.text(at, Align2::LEFT_CENTER, index + 1, theme::strong_of(size), palette.weak);
     painter.galley(pos2(at.x + key, middle - galley.size().y / 2.0), galley, colour);
     let mut right = rect.right() - pad;
-    if choice.is_right {
+    if is_right {
         let icon = Rect::from_center_size(pos2(right - 0.6 * size, middle), vec2(size, size));
         icon_at(ui, icon, icons::ICON_CHECK_CIRCLE, 1.25 * size, palette.right);
         right -= 1.7 * size;
     }
     ui.painter().galley(pos2(right - count.size().x, middle - count.size().y / 2.0), count, colour);
-    if !choice.is_open {
+    if !is_open {
         return response;
     }
     response.on_hover_text(format!(
         "{} (or press {} for each raised hand; Backspace takes one back)",
-        LessonCommand::Predict(choice.index).about().tooltip,
-        choice.index + 1
+        LessonCommand::Predict(index).about().tooltip,
+        index + 1
     ))
 }
 
 /// Returns the name of the button that goes on, and what it does.
-pub fn way_on(lessons: &Lessons, is_last: bool) -> (String, LessonCommand) {
+pub fn way_on(lessons: &Lessons) -> (String, LessonCommand) {
     match lessons.next_chapter() {
         _ if lessons.is_hiding() => ("Reveal".into(), LessonCommand::Next),
         Some((_, chapter)) => (format!("Next: {}", chapter.title), LessonCommand::Next),
-        None if !is_last => ("Next".into(), LessonCommand::Next),
+        None if !lessons.is_at_end() => ("Next".into(), LessonCommand::Next),
         None => ("Done".into(), LessonCommand::Close),
     }
 }
 
-fn ways(ui: &mut Ui, lessons: &Lessons, (number, of): (usize, usize), out: &mut Vec<Command>) {
-    let (name, command) = way_on(lessons, number + 1 == of);
+fn ways(ui: &mut Ui, lessons: &Lessons, number: usize, of: usize, out: &mut Vec<Command>) {
+    let (name, command) = way_on(lessons);
     let go_on = |ui: &mut Ui, out: &mut Vec<Command>| {
         if primary_button(ui, &name, true).on_hover_text(command.about().tooltip).clicked() {
             out.push(command.clone().into());

@@ -13,11 +13,11 @@ use crate::engine::data::{sample_unless_file, samples};
 use crate::engine::model::{Catalogue, Manifest, find_class};
 use crate::engine::picture::Quantity;
 
-/// A scene is the `view` of a step. Net, picture, ε and the pane under the pictures stay as they are where no step so
-/// far names them; everything else is then as usual, whatever was left in the Explore page.
+/// A scene is the `view` of a step. Where no step so far names them, the net, the picture, ε and the pane under the
+/// pictures stay as they are, and everything else is as usual.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Scene {
+pub struct LessonScene {
     pub tab: Option<Tab>,
     pub model: Option<String>,
     /// This is the name of a bundled picture, or a path from the lesson's file.
@@ -38,14 +38,14 @@ pub struct Scene {
     pub clip: Option<bool>,
     pub eight_bit: Option<bool>,
     pub own_pixels: Option<bool>,
-    pub show: Option<Shown>,
+    #[serde(deserialize_with = "quantity")]
+    pub show: Option<Quantity>,
     /// This opens or closes the pane under the pictures.
     pub why: Option<bool>,
     /// The pane compares with this net; with none where the name is empty.
     pub second: Option<String>,
 }
 
-/// Reads the name of an attack, as on the command line.
 fn attack_named<'de, D: Deserializer<'de>>(source: D) -> Result<Option<AttackSettings>, D::Error> {
     let name = String::deserialize(source)?;
     let known: Vec<_> = AttackSettings::all().iter().map(|attack| attack.name()).collect();
@@ -53,26 +53,20 @@ fn attack_named<'de, D: Deserializer<'de>>(source: D) -> Result<Option<AttackSet
     AttackSettings::named(&name).map(Some).ok_or_else(unknown)
 }
 
-/// The middle picture shows this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Shown {
+/// Lessons write what the middle picture shows in small letters.
+#[derive(Deserialize)]
+#[serde(remote = "Quantity", rename_all = "lowercase")]
+enum MiddlePicture {
     Perturbation,
     Magnitude,
     Gradient,
 }
 
-impl From<Shown> for Quantity {
-    fn from(shown: Shown) -> Self {
-        match shown {
-            Shown::Perturbation => Self::Perturbation,
-            Shown::Magnitude => Self::Magnitude,
-            Shown::Gradient => Self::Gradient,
-        }
-    }
+fn quantity<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Quantity>, D::Error> {
+    MiddlePicture::deserialize(source).map(Some)
 }
 
-impl Scene {
+impl LessonScene {
     /// Returns this scene where it says something, and `earlier` elsewhere. A named attack brings its own parameters.
     pub fn over(self, earlier: Self) -> Self {
         let (steps, norm) = if self.attack.is_some() { (None, None) } else { (earlier.steps, earlier.norm) };
@@ -167,7 +161,8 @@ fn picture_exists(picture: &Path) -> Result<(), String> {
     nearest.sort_by(|a, b| strsim::jaro_winkler(b, &name).total_cmp(&strsim::jaro_winkler(a, &name)));
     nearest.truncate(3);
     Err(format!(
-        "there is no picture {name:?}; expected a bundled one, of which the nearest are {nearest:?}, or the path of a file\n{}",
+        "there is no picture {name:?}; expected a bundled one, of which the nearest are {nearest:?}, or the path of a \
+         file\n{}",
         picture.display()
     ))
 }

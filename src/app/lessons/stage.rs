@@ -25,6 +25,7 @@ use crate::app::widgets::acting;
 use crate::app::widgets::elided;
 use crate::app::widgets::rail::{Rail, Spacing};
 use crate::app::widgets::texture::Texture;
+use crate::app::widgets::{acting, primary_button, typing};
 use crate::engine::attack::Verdict;
 use crate::engine::model::Guess;
 use crate::engine::picture::Rgba;
@@ -32,23 +33,19 @@ use crate::engine::units::LEVELS;
 use crate::worker::Shown;
 
 const TEXT_SHARE: f32 = 0.34;
-/// Both are in heights of type.
+/// The room around the pictures is in heights of type.
 const MARGIN: f32 = 1.2;
-const CAPTION: f32 = 3.4;
-const LOW_SHARE: f32 = 0.24;
 /// The bar stays for so many seconds after the pointer has moved.
 const BAR_STAYS: f64 = 2.5;
 
-/// The stage keeps this from frame to frame.
 #[derive(Default)]
-pub struct Stage {
+pub struct LessonStage {
     textures: [Texture; 3],
     moved_at: Option<f64>,
     is_on_bar: bool,
 }
 
-impl Stage {
-    /// Draws the text of the step at the left.
+impl LessonStage {
     pub fn show_text(&self, ui: &mut Ui, lessons: &Lessons, shown: Option<&Shown>, out: &mut Vec<Command>) {
         let Some(step) = lessons.step() else { return };
         let size = theme::stage_size(ui.ctx());
@@ -143,8 +140,8 @@ struct Places {
 
 impl Places {
     fn of(room: Rect, size: f32) -> Self {
-        let (gap, caption) = (MARGIN * size, CAPTION * size);
-        let low = LOW_SHARE * room.height();
+        let (gap, caption) = (MARGIN * size, 3.4 * size);
+        let low = 0.24 * room.height();
         let side = (0.5 * (room.width() - gap)).min(room.height() - low - caption - gap).max(size);
         let left = room.center().x - side - 0.5 * gap;
         let original = Rect::from_min_size(pos2(left, room.top()), Vec2::splat(side));
@@ -162,10 +159,8 @@ impl Places {
 }
 
 fn says(name: &str, guess: Option<&Guess>) -> String {
-    match guess {
-        Some(guess) => format!("{name} picture, the net says {} with {}", guess.name, per_cent(guess.prob)),
-        None => format!("{name} picture"),
-    }
+    let answer = guess.map(|guess| format!(", the net says {} with {}", guess.name, per_cent(guess.prob)));
+    format!("{name} picture{}", answer.unwrap_or_default())
 }
 
 /// Draws the name of the picture, and below it what the net says, as large as it fits.
@@ -209,7 +204,6 @@ fn eps(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
 
 fn bar(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
     let (Some((lesson, number)), Some(step)) = (lessons.current(), lessons.step()) else { return };
-    let of = lesson.steps.len();
     let size = theme::size_of_body(ui);
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         let mut button = |ui: &mut Ui, icon: egui_material_icons::MaterialIcon, command: Command, enabled: bool| {
@@ -217,10 +211,9 @@ fn bar(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
         };
         button(ui, icons::ICON_ARROW_BACK, LessonCommand::Back.into(), number > 0);
         let minutes = times(lessons, step).map(|times| format!(" · {times}")).unwrap_or_default();
-        ui.label(format!("{} of {of}{minutes}", number + 1));
-        let (name, command) = way_on(lessons, number + 1 == of);
-        let text = egui::RichText::new(name).color(palette(ui).on_accent);
-        let go_on = ui.add(Button::new(text).fill(palette(ui).accent)).on_hover_text(command.about().tooltip);
+        ui.label(format!("{} of {}{minutes}", number + 1, lesson.steps.len()));
+        let (name, command) = way_on(lessons);
+        let go_on = primary_button(ui, &name, true).on_hover_text(command.about().tooltip);
         button(ui, icons::ICON_SPEAKER_NOTES, LessonCommand::Notes.into(), step.notes.is_some());
         button(ui, icons::ICON_FULLSCREEN_EXIT, WindowCommand::Present.into(), true);
         if go_on.clicked() {

@@ -13,7 +13,6 @@ pub enum Clip {
 }
 
 pub enum Clipboard {
-    /// All programs share the system's clipboard.
     System,
     /// The window has a clipboard of its own, so that tests leave the system's alone.
     Held(Arc<Mutex<Option<Clip>>>),
@@ -29,11 +28,7 @@ impl Clipboard {
     }
 }
 
-/// Puts something into the system's clipboard and reads it back. Another program may take its time with it, so this
-/// is not for the window's thread.
-///
-/// # Errors
-/// The message says why the clipboard does not hold it.
+/// Puts something into the system's clipboard and reads it back, for which another program may take its time.
 pub fn put_into_system(clip: Clip) -> Result<(), String> {
     // On X11 a window serves what was copied for as long as the program runs; egui-winit holds on to it.
     let mut clipboard = arboard::Clipboard::new().map_err(|error| format!("there is none here ({error})"))?;

@@ -1,8 +1,8 @@
-/// Asks on Linux and its kin for the file chooser of the portal (D-Bus), since a portal may have none, or else for
-/// zenity.
+/// Asks on Linux and its kin for the file chooser of the portal (D-Bus), or else for zenity.
 #[cfg(all(unix, not(target_os = "macos")))]
 pub fn has_file_dialogs() -> bool {
-    has_portal().is_ok() || has_zenity()
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    has_portal().is_ok() || std::env::split_paths(&folders).any(|folder| folder.join("zenity").is_file())
 }
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
@@ -27,10 +27,4 @@ fn has_portal() -> zbus::Result<()> {
         .await
         .map(|_| ())
     })
-}
-
-#[cfg(all(unix, not(target_os = "macos")))]
-fn has_zenity() -> bool {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&folders).any(|folder| folder.join("zenity").is_file())
 }

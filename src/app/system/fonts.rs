@@ -1,9 +1,5 @@
-//! The window's own fonts cannot show names in Chinese, Arabic, Devanagari and so on, so fonts of the system are
-//! looked for.
-//!
-//! That happens when a text on screen needs them, on a thread of its own: listing all fonts can take a second. Until
-//! then such letters are boxes, and they stay so where the system has no font for them. Files are mapped into memory,
-//! not read as a whole.
+//! Names in Chinese, Arabic, Devanagari and so on need fonts of the system. They are looked for when a text needs them,
+//! on a thread of its own, since listing all fonts can take a second. Until then such letters are boxes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,8 +16,8 @@ use unicode_script::UnicodeScript as _;
 /// fontique gives any of them.
 const HAN_LANGUAGES: [&str; 4] = ["zh-SG", "ja", "zh-TW", "ko"];
 
-/// A wish is a letter that a text needs in a family of fonts.
-type Wish = (FontFamily, char);
+/// The letter is needed in this family of fonts.
+type MissingLetter = (FontFamily, char);
 
 /// This notes which letters are missing, and gives the fonts that were found.
 #[derive(Clone, Default)]
@@ -29,27 +25,24 @@ pub struct SystemFonts(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
-    /// The list is made on first use.
+    state: Mutex<KnownLetters>,
     listed: Mutex<Option<Listed>>,
 }
 
 #[derive(Default)]
-struct State {
+struct KnownLetters {
     /// `None` is a letter that no font has.
-    known: HashMap<Wish, Option<FontInsert>>,
-    wanted: Vec<Wish>,
+    known: HashMap<MissingLetter, Option<FontInsert>>,
+    wanted: Vec<MissingLetter>,
     is_looking: bool,
 }
 
 impl SystemFonts {
-    /// Makes a window ask here.
     pub fn install(&self, ctx: &Context) {
         ctx.set_font_providers(vec![self.0.clone()]);
     }
 
-    /// Tells whether a text lacks a font and nobody looks for it yet; then [`Self::look`] is to be called on another
-    /// thread.
+    /// Tells whether [`Self::look`] is to be called on another thread: a text lacks a font that nobody looks for yet.
     pub fn begin_to_look(&self) -> bool {
         let mut state = self.0.lock();
         let begins = !state.is_looking && !state.wanted.is_empty();
@@ -57,25 +50,20 @@ impl SystemFonts {
         begins
     }
 
-    /// Looks for what is wanted. Returns whether anything was found; then [`Self::install`] is to be called again, so
-    /// that texts ask again.
-    pub fn look(&self) -> bool {
-        let mut found_any = false;
+    /// Looks for what is wanted; then [`Self::install`] is to be called again, so that texts ask again.
+    pub fn look(&self) {
+        let mut listed = self.0.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = listed.get_or_insert_with(Listed::default);
         loop {
-            let wanted = {
-                let mut state = self.0.lock();
-                let wanted = std::mem::take(&mut state.wanted);
-                if wanted.is_empty() {
-                    state.is_looking = false;
-                    return found_any;
-                }
-                wanted
-            };
-            let mut listed = self.0.listed.lock().unwrap_or_else(PoisonError::into_inner);
-            let listed = listed.get_or_insert_with(Listed::default);
+            let mut state = self.0.lock();
+            let wanted = std::mem::take(&mut state.wanted);
+            state.is_looking = !wanted.is_empty();
+            drop(state);
+            if wanted.is_empty() {
+                return;
+            }
             for (family, letter) in wanted {
                 let found = listed.font_with(letter, &family);
-                found_any |= found.is_some();
                 self.0.lock().known.insert((family, letter), found);
             }
         }
@@ -83,7 +71,7 @@ impl SystemFonts {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, KnownLetters> {
         // Nothing in here can be left half done, so a poisoned lock is as good as any.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

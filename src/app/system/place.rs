@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Pos2, Rect, ViewportInfo, pos2, vec2};
+use eframe::egui::{Rect, ViewportInfo, pos2, vec2};
 
 use crate::app::settings::Settings;
 
@@ -15,14 +15,14 @@ const TITLE_BAR: f32 = 40.0;
 
 /// A place is in points of the system, without the zoom of large type.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Place {
+struct WindowPlace {
     size: [f32; 2],
     /// The upper left corner of the frame is unknown on Wayland.
     corner: Option<[f32; 2]>,
     maximized: bool,
 }
 
-impl Place {
+impl WindowPlace {
     /// Returns `None` while the window is minimized or has the whole screen, which are not remembered.
     fn of(viewport: &ViewportInfo, zoom: f32) -> Option<Self> {
         if viewport.minimized == Some(true) || viewport.fullscreen == Some(true) {
@@ -39,13 +39,13 @@ impl Place {
 
 #[derive(Default)]
 pub struct PlaceKeeper {
-    seen: Option<(Place, Instant)>,
+    seen: Option<(WindowPlace, Instant)>,
 }
 
 impl PlaceKeeper {
     /// Looks once per frame, and remembers a place that rests. Returns when to look again.
     pub fn look(&mut self, viewport: &ViewportInfo, zoom: f32, settings: &mut Settings) -> Option<Duration> {
-        let Some(now) = Place::of(viewport, zoom) else {
+        let Some(now) = WindowPlace::of(viewport, zoom) else {
             self.seen = None;
             return None;
         };
@@ -66,9 +66,8 @@ impl PlaceKeeper {
     }
 }
 
-/// Returns where a window is to be: where it was, if its upper edge can be reached there and it is no larger than
-/// that screen; or else on the screen that it overlaps most, or the first one. All is in pixels; `scale` is the
-/// window's.
+/// Returns where a window is to be, in pixels: where it was, if it fits a screen and its upper edge can be reached, or
+/// else on the screen that it overlaps most.
 pub fn brought_in(window: Rect, screens: &[Rect], scale: f32) -> Rect {
     let handle = |screen: &Rect| {
         let edge = Rect::from_min_size(window.min, vec2(window.width(), HANDLE[1]));
@@ -89,13 +88,10 @@ pub fn brought_in(window: Rect, screens: &[Rect], scale: f32) -> Rect {
     if !fits(screen) {
         size = size.min(screen.size() - vec2(0.0, TITLE_BAR * scale));
     }
-    let most = screen.max - size;
-    let corner: Pos2 = pos2(window.min.x.min(most.x).max(screen.min.x), window.min.y.min(most.y).max(screen.min.y));
-    Rect::from_min_size(corner, size)
+    Rect::from_min_size(window.min.min(screen.max - size).max(screen.min), size)
 }
 
-/// Brings a window that is not shown yet to the screens that there are. It does nothing where the system alone
-/// decides about places.
+/// Brings a window that is not shown yet to the screens that there are, unless the system alone decides about places.
 pub fn bring_in(made: &eframe::CreationContext<'_>) {
     let Some(window) = made.winit_window() else { return };
     let Ok(corner) = window.outer_position() else { return };
@@ -129,29 +125,28 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_brought_to_a_screen_that_is_there() {
+    fn a_window_is_brought_to_a_screen_that_is_there_and_no_larger_than_it() {
         let one = [rect(0.0, 0.0, 1920.0, 1080.0)];
         let two = [one[0], rect(1920.0, 0.0, 1280.0, 1024.0)];
-        let same = |window: Rect, screens: &[Rect]| assert_eq!(brought_in(window, screens, 1.0), window);
-        same(rect(200.0, 100.0, 1280.0, 800.0), &one);
-        same(rect(2000.0, 100.0, 1200.0, 800.0), &two);
-        // Half of it off the screen is where a person put it.
-        same(rect(1500.0, 900.0, 1280.0, 800.0), &one);
-        same(rect(-900.0, 0.0, 1280.0, 800.0), &one);
-        // The second screen is gone; the title bar is above all screens; no screens are known.
-        assert_eq!(brought_in(rect(2000.0, 100.0, 1200.0, 800.0), &one, 1.0), rect(720.0, 100.0, 1200.0, 800.0));
-        assert_eq!(brought_in(rect(300.0, -600.0, 1200.0, 800.0), &one, 1.0), rect(300.0, 0.0, 1200.0, 800.0));
-        assert_eq!(brought_in(rect(-5000.0, 9000.0, 640.0, 480.0), &two, 1.0), rect(0.0, 600.0, 640.0, 480.0));
-        same(rect(9000.0, 9000.0, 640.0, 480.0), &[]);
-    }
-
-    #[test]
-    fn a_window_that_is_larger_than_the_screen_becomes_smaller() {
         let projector = [rect(0.0, 0.0, 1024.0, 768.0)];
-        assert_eq!(brought_in(rect(100.0, 60.0, 1280.0, 800.0), &projector, 1.0), rect(0.0, 40.0, 1024.0, 728.0));
-        assert_eq!(brought_in(rect(0.0, 0.0, 1024.0, 2000.0), &projector, 2.0), rect(0.0, 0.0, 1024.0, 688.0));
-        let whole = rect(0.0, 0.0, 1024.0, 768.0);
-        assert_eq!(brought_in(whole, &projector, 1.0), whole);
+        for (window, screens, scale, expected) in [
+            (rect(200.0, 100.0, 1280.0, 800.0), &one[..], 1.0, None),
+            (rect(2000.0, 100.0, 1200.0, 800.0), &two, 1.0, None),
+            // Half of it off the screen is where a person put it.
+            (rect(1500.0, 900.0, 1280.0, 800.0), &one, 1.0, None),
+            (rect(-900.0, 0.0, 1280.0, 800.0), &one, 1.0, None),
+            // The second screen is gone; the title bar is above all screens; no screens are known.
+            (rect(2000.0, 100.0, 1200.0, 800.0), &one, 1.0, Some(rect(720.0, 100.0, 1200.0, 800.0))),
+            (rect(300.0, -600.0, 1200.0, 800.0), &one, 1.0, Some(rect(300.0, 0.0, 1200.0, 800.0))),
+            (rect(-5000.0, 9000.0, 640.0, 480.0), &two, 1.0, Some(rect(0.0, 600.0, 640.0, 480.0))),
+            (rect(9000.0, 9000.0, 640.0, 480.0), &[], 1.0, None),
+            // The window is larger than the screen, or just as large.
+            (rect(100.0, 60.0, 1280.0, 800.0), &projector, 1.0, Some(rect(0.0, 40.0, 1024.0, 728.0))),
+            (rect(0.0, 0.0, 1024.0, 2000.0), &projector, 2.0, Some(rect(0.0, 0.0, 1024.0, 688.0))),
+            (projector[0], &projector, 1.0, None),
+        ] {
+            assert_eq!(brought_in(window, screens, scale), expected.unwrap_or(window));
+        }
     }
 
     #[test]
@@ -164,25 +159,22 @@ mod tests {
             maximized: Some(false),
             ..ViewportInfo::default()
         };
-        let mut rest = |viewport: &ViewportInfo, settings: &mut Settings| {
-            let left = keeper.look(viewport, 2.0, settings);
-            if let Some(left) = left {
+        let mut rest = |viewport: &ViewportInfo, maximized: bool| {
+            if let Some(left) = keeper.look(viewport, 2.0, &mut settings) {
                 std::thread::sleep(left);
-                assert_eq!(keeper.look(viewport, 2.0, settings), None);
+                assert_eq!(keeper.look(viewport, 2.0, &mut settings), None);
             }
+            let place = (settings.window, settings.corner, settings.maximized);
+            assert_eq!(place, (Some([1200.0, 800.0]), Some([96.0, 100.0]), maximized));
         };
-        rest(&viewport, &mut settings);
-        let normal = (Some([1200.0, 800.0]), Some([96.0, 100.0]));
-        assert_eq!(((settings.window, settings.corner), settings.maximized), (normal, false));
+        rest(&viewport, false);
         // The size is that of the screen before the state says so.
         viewport.inner_rect = Some(rect(0.0, 20.0, 1920.0, 1060.0));
-        assert!(PlaceKeeper::default().look(&viewport, 2.0, &mut settings).is_some());
+        assert!(PlaceKeeper::default().look(&viewport, 2.0, &mut Settings::default()).is_some());
         viewport.maximized = Some(true);
-        rest(&viewport, &mut settings);
-        assert_eq!(((settings.window, settings.corner), settings.maximized), (normal, true));
+        rest(&viewport, true);
         viewport.fullscreen = Some(true);
         viewport.maximized = Some(false);
-        rest(&viewport, &mut settings);
-        assert_eq!(((settings.window, settings.corner), settings.maximized), (normal, true));
+        rest(&viewport, true);
     }
 }

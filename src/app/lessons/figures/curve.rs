@@ -8,29 +8,29 @@ use egui_plot::{PlotTransform, VLine};
 use crate::app::commands::Command;
 use crate::app::format::short;
 use crate::app::lessons::figures::chart::{apart, chart};
-use crate::app::lessons::figures::{FigureWorld, Figures, Pen, halves, wait};
+use crate::app::lessons::figures::{Figures, Pen, halves, shown, wait};
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::why::axis::{EpsAxis, ValueAxis, value_at};
 use crate::app::pages::explore::why::curve::{CurveView, Widths};
 use crate::app::plots::quiet::PlotAxis;
+use crate::app::shell::Shell;
 use crate::app::theme;
 use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
 use crate::worker::{Along, ClassLine, Shown};
 
 const NEAR: f32 = 0.1;
-const PICTURES: f32 = 0.36;
 
-pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
-    let known = world.shown().and_then(|shown| Some((shown, world.why.along(shown)?)));
+pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, shell: &Shell, out: &mut Vec<Command>) {
+    let known = shown(shell).and_then(|shown| Some((shown, shell.why.along(shown)?)));
     let Some((shown, (along, _))) = known else {
         return wait(ui, room, "Working out the net's answers along the direction of the attack…");
     };
     let size = theme::size_of_body(ui);
     let whole = along.eps.last().copied().unwrap_or(NEAR);
-    let eps = if shown.view.is_fgsm() { world.explore.view.eps } else { shown.linf };
+    let eps = if shown.view.is_fgsm() { shell.explore.view.eps } else { shown.linf };
     let reach = if shown.model.input.channels == 3 { NEAR.max(eps).min(whole) } else { whole };
-    let film = room.with_min_y(room.bottom() - PICTURES * room.height());
+    let film = room.with_min_y(room.bottom() - 0.36 * room.height());
     let upper = room.with_max_y(film.top() - size);
     let frame = Rect::from_min_max(
         pos2(upper.left() + 3.0 * size, upper.top() + 1.8 * size),

@@ -4,35 +4,24 @@ use eframe::egui::{Align, Align2, Pos2, Rect, Role, Sense, Stroke, StrokeKind, U
 
 use crate::app::commands::Command;
 use crate::app::format::per_cent;
-use crate::app::lessons::figures::{FigureWorld, Figures, Pen, describe, fitted};
+use crate::app::lessons::figures::{Figures, Pen, describe, fitted};
 use crate::app::pages::explore::commands::ExploreCommand;
+use crate::app::shell::Shell;
 use crate::app::theme;
 use crate::engine::attack::Goal;
 use crate::worker::Shown;
 
 /// The errors lie here around the picture, in shares of the room.
 const ERRORS: [(f32, f32); 3] = [(0.56, 0.1), (0.86, 0.24), (0.8, 0.84)];
-const LABEL: (f32, f32) = (0.15, 0.5);
-const CENTRE: (f32, f32) = (0.5, 0.5);
-const AWAY: (f32, f32) = (0.9, 0.5);
-/// It is in heights of type.
-const TILE: Vec2 = Vec2::new(9.0, 3.6);
 
-pub fn show(
-    figures: &mut Figures,
-    ui: &mut Ui,
-    room: Rect,
-    world: &FigureWorld<'_>,
-    shown: &Shown,
-    out: &mut Vec<Command>,
-) {
-    let labels = world.lessons.step().map_or(&[][..], |step| &step.labels);
+pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, shell: &Shell, shown: &Shown, out: &mut Vec<Command>) {
+    let labels = shell.lessons.step().map_or(&[][..], |step| &step.labels);
     let size = theme::size_of_body(ui);
     let answer = room.with_min_y(room.bottom() - 4.4 * size);
     let map = fitted(room.with_max_y(answer.top() - size), 1.45);
     let at = |(x, y): (f32, f32)| map.min + vec2(x * map.width(), y * map.height());
-    let goal = world.explore.view.goal;
-    let picture = Rect::from_center_size(at(CENTRE), Vec2::splat(0.26 * map.height()));
+    let goal = shell.explore.view.goal;
+    let picture = Rect::from_center_size(map.center(), Vec2::splat(0.26 * map.height()));
     let class = |name: &String| shown.model.classes.iter().position(|class| class == name);
     let others = labels.iter().filter_map(class).filter(|index| *index != shown.label.index);
     let what = match goal {
@@ -40,17 +29,18 @@ pub fn show(
         Goal::Targeted(target) => format!("towards {}", shown.class_name(target)),
     };
     describe(ui, map, format!("The direction of the attack: {what}"));
-    let place = |middle| Rect::from_center_size(at(middle), TILE * size);
+    let place = |middle| Rect::from_center_size(at(middle), vec2(9.0, 3.6) * size);
     let is_chosen = goal == Goal::Untargeted;
     let share = per_cent(shown.label_prob.1);
-    let label = Tile { name: &shown.label.name, share, goal: Goal::Untargeted, is_chosen, place: place(LABEL) };
+    let label =
+        DirectionTile { name: &shown.label.name, share, goal: Goal::Untargeted, is_chosen, place: place((0.15, 0.5)) };
     let errors = others.zip(ERRORS).map(|(index, middle)| {
         let (tile, share) = (Goal::Targeted(index), probability(shown, index));
         let name = &shown.model.classes[index];
-        Tile { name, share, goal: tile, is_chosen: goal == tile, place: place(middle) }
+        DirectionTile { name, share, goal: tile, is_chosen: goal == tile, place: place(middle) }
     });
-    let tiles: Vec<Tile<'_>> = std::iter::once(label).chain(errors).collect();
-    arrows(&Pen::new(ui), &tiles, picture, at(AWAY));
+    let tiles: Vec<DirectionTile<'_>> = std::iter::once(label).chain(errors).collect();
+    arrows(&Pen::new(ui), &tiles, picture, at((0.9, 0.5)));
     figures.picture(ui, 0, picture, &shown.original_rgba);
     for tile in &tiles {
         if tile.show(ui) {
@@ -61,7 +51,7 @@ pub fn show(
 }
 
 /// Draws the ways from the picture to each error, and away from the label; the one that is taken is bold.
-fn arrows(pen: &Pen<'_>, tiles: &[Tile<'_>], picture: Rect, away: Pos2) {
+fn arrows(pen: &Pen<'_>, tiles: &[DirectionTile<'_>], picture: Rect, away: Pos2) {
     let faint = Stroke::new(0.08 * pen.size, pen.palette.weak);
     let bold = |colour| Stroke::new(0.26 * pen.size, colour);
     for tile in tiles {
@@ -89,7 +79,7 @@ fn ray(pen: &Pen<'_>, picture: Rect, to: Rect, stroke: Stroke) {
     pen.arrow(from, to.center() - (inside(to.size()) + gap) * way, stroke);
 }
 
-struct Tile<'a> {
+struct DirectionTile<'a> {
     name: &'a str,
     share: String,
     goal: Goal,
@@ -97,7 +87,7 @@ struct Tile<'a> {
     place: Rect,
 }
 
-impl Tile<'_> {
+impl DirectionTile<'_> {
     fn show(&self, ui: &Ui) -> bool {
         let pen = Pen::new(ui);
         let (role, tip, colour) = match self.goal {
@@ -107,12 +97,11 @@ impl Tile<'_> {
         let response = ui.interact(self.place, ui.scope_id().with(("class", self.name)), Sense::click());
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, self.is_chosen, self.name));
         let ground = if response.hovered() { pen.palette.raised_hover } else { pen.palette.raised };
-        pen.painter.rect_filled(self.place, theme::RADIUS, ground);
         let edge = match self.is_chosen || response.has_focus() {
             true => Stroke::new(0.12 * pen.size, colour),
             false => Stroke::new(1.0, pen.palette.line),
         };
-        pen.painter.rect_stroke(self.place, theme::RADIUS, edge, StrokeKind::Inside);
+        pen.painter.rect(self.place, theme::RADIUS, ground, edge, StrokeKind::Inside);
         let inner = self.place.shrink2(vec2(0.6, 0.5) * pen.size);
         pen.cut(inner, self.name, pen.palette.text);
         let below = inner.min + vec2(0.0, 1.35 * pen.size);

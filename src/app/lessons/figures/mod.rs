@@ -18,44 +18,25 @@ use std::sync::Arc;
 use eframe::egui::{
     Align, Align2, CentralPanel, Color32, FontId, Frame, Margin, Painter, Pos2, Rect, Role, Sense, Shape, Stroke,
     StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
-    text::{LayoutJob, TextFormat, TextWrapping},
+    text::{LayoutJob, TextFormat},
 };
 
 use crate::app::commands::Command;
 use crate::app::lessons::file::Figure;
-use crate::app::lessons::state::Lessons;
-use crate::app::pages::explore::state::Explore;
-use crate::app::pages::explore::why::state::Why;
-use crate::app::pages::train::state::Train;
+use crate::app::shell::Shell;
 use crate::app::theme::{self, Palette, palette};
 use crate::app::widgets::elided;
 use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
 use crate::worker::Shown;
 
-/// Beside the bars of the window, type has this share of the room's height or width, within these bounds.
-const TYPE_OF_HEIGHT: f32 = 0.026;
-const TYPE_OF_WIDTH: f32 = 0.022;
-const TYPE: (f32, f32) = (11.0, 26.0);
-
-/// Figures follow these states of the window.
-pub struct FigureWorld<'a> {
-    pub explore: &'a Explore,
-    pub lessons: &'a Lessons,
-    pub why: &'a Why,
-    pub train: &'a Train,
+/// Returns what is on screen, unless it is of the step before.
+fn shown(shell: &Shell) -> Option<&Shown> {
+    let wanted = &shell.explore.view;
+    let shown = shell.explore.shown.as_deref();
+    shown.filter(|shown| shown.view.model == wanted.model && shown.view.picture == wanted.picture)
 }
 
-impl FigureWorld<'_> {
-    /// Returns what is on screen, unless it is of the step before.
-    fn shown(&self) -> Option<&Shown> {
-        let wanted = &self.explore.view;
-        let shown = self.explore.shown.as_deref();
-        shown.filter(|shown| shown.view.model == wanted.model && shown.view.picture == wanted.picture)
-    }
-}
-
-/// Figures keep their pictures from frame to frame.
 #[derive(Default)]
 pub struct Figures {
     pictures: Vec<Texture>,
@@ -64,8 +45,8 @@ pub struct Figures {
 /// Makes the room for a figure, with type that can be read from afar.
 pub fn figure_room(ui: &mut Ui, is_stage: bool, contents: impl FnOnce(&mut Ui)) {
     let room = ui.available_size();
-    let fitting = (TYPE_OF_HEIGHT * room.y).min(TYPE_OF_WIDTH * room.x).clamp(TYPE.0, TYPE.1);
-    let size = if is_stage { theme::stage_size(ui.ctx()) } else { fitting };
+    let beside_bars = (0.026 * room.y).min(0.022 * room.x).clamp(11.0, 26.0);
+    let size = if is_stage { theme::stage_size(ui.ctx()) } else { beside_bars };
     let frame = Frame::new().fill(palette(ui).canvas).inner_margin(Margin::same((1.2 * size) as i8));
     CentralPanel::default().frame(frame).show(ui, |ui| {
         theme::enlarge(ui, size);
@@ -75,20 +56,20 @@ pub fn figure_room(ui: &mut Ui, is_stage: bool, contents: impl FnOnce(&mut Ui)) 
 
 impl Figures {
     /// Draws a figure into all the room that `ui` has, in its type.
-    pub fn show(&mut self, ui: &mut Ui, figure: Figure, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
+    pub fn show(&mut self, ui: &mut Ui, figure: Figure, shell: &Shell, out: &mut Vec<Command>) {
         let room = ui.available_rect_before_wrap();
-        match (figure, world.shown()) {
+        match (figure, shown(shell)) {
             (Figure::UpdateRules, _) => rules::show(ui, room),
             (Figure::Cycle, _) => cycle::show(ui, room),
-            (Figure::Capacity, _) => capacity::show(ui, room, world.lessons.has_more_units, out),
-            (Figure::Run, _) => run::show(ui, room, world.train, out),
-            (Figure::Table, _) => table::show(ui, room, world),
-            (Figure::Score, _) => score::show(ui, room, world.lessons.score()),
-            (Figure::Curve, _) => curve::show(self, ui, room, world, out),
-            (Figure::Directions, Some(shown)) => directions::show(self, ui, room, world, shown, out),
-            (Figure::EightBits, Some(shown)) => eight_bits::show(ui, room, world.explore.view.eps, shown, out),
-            (Figure::Signs, Some(shown)) => signs::show(ui, room, world.explore.view.eps, shown),
-            (Figure::Objective, Some(shown)) => objective::show(ui, room, world.lessons.alpha, shown, out),
+            (Figure::Capacity, _) => capacity::show(ui, room, shell.lessons.has_more_units, out),
+            (Figure::Run, _) => run::show(ui, room, &shell.train, out),
+            (Figure::Table, _) => table::show(ui, room, shell),
+            (Figure::Score, _) => score::show(ui, room, shell.lessons.score()),
+            (Figure::Curve, _) => curve::show(self, ui, room, shell, out),
+            (Figure::Directions, Some(shown)) => directions::show(self, ui, room, shell, shown, out),
+            (Figure::EightBits, Some(shown)) => eight_bits::show(ui, room, shell.explore.view.eps, shown, out),
+            (Figure::Signs, Some(shown)) => signs::show(ui, room, shell.explore.view.eps, shown),
+            (Figure::Objective, Some(shown)) => objective::show(ui, room, shell.lessons.alpha, shown, out),
             (Figure::Directions | Figure::EightBits | Figure::Signs | Figure::Objective, None) => {
                 wait(ui, room, "Loading the net and the first picture…");
             }
@@ -106,7 +87,6 @@ impl Figures {
     }
 }
 
-/// A pen draws a figure.
 #[derive(Clone, Copy)]
 pub struct Pen<'a> {
     painter: &'a Painter,
@@ -139,17 +119,10 @@ impl<'a> Pen<'a> {
 
     /// Writes lines that are as wide as the room at most; returns what they cover.
     fn paragraph(&self, room: Rect, text: &str, halign: Align, colour: Color32) -> Rect {
-        let format = TextFormat { font_id: FontId::proportional(self.size), color: colour, ..TextFormat::default() };
-        let mut job = LayoutJob::single_section(text.to_owned(), format);
-        job.wrap = TextWrapping::wrap_at_width(room.width());
+        let mut job = LayoutJob::simple(text.to_owned(), FontId::proportional(self.size), colour, room.width());
         job.halign = halign;
         let galley = self.painter.layout_job(job);
-        let x = match halign {
-            Align::Min => room.left(),
-            Align::Center => room.center().x,
-            Align::Max => room.right(),
-        };
-        let at = Pos2::new(x, room.top());
+        let at = Pos2::new(halign.align_size_within_range(0.0, room.x_range()).min, room.top());
         let covered = galley.rect.translate(at.to_vec2());
         self.painter.galley(at, galley, colour);
         covered
@@ -170,9 +143,14 @@ impl<'a> Pen<'a> {
     }
 
     fn card(&self, rect: Rect) {
-        self.painter.rect_filled(rect, 2 * theme::RADIUS, self.palette.panel);
         let edge = Stroke::new(1.0, self.palette.line);
-        self.painter.rect_stroke(rect, 2 * theme::RADIUS, edge, StrokeKind::Inside);
+        self.painter.rect(rect, 2 * theme::RADIUS, self.palette.panel, edge, StrokeKind::Inside);
+    }
+
+    fn bar(&self, track: Rect, radius: u8, share: f32, colour: Color32) {
+        self.painter.rect_filled(track, radius, self.palette.raised);
+        let filled = track.with_max_x(track.left() + share * track.width());
+        self.painter.rect_filled(filled, radius, colour);
     }
 
     fn arrow(&self, from: Pos2, to: Pos2, stroke: Stroke) {

@@ -10,27 +10,25 @@ use crate::app::lessons::file::{cost, cost_text};
 use crate::app::theme;
 use crate::worker::Shown;
 
-const HEIGHT: f32 = 15.0;
-
 pub fn show(ui: &mut Ui, room: Rect, mut alpha: f32, shown: &Shown, out: &mut Vec<Command>) {
     let size = theme::size_of_body(ui);
-    let costs = [cost(shown.label_prob.0), cost(shown.label_prob.1)];
-    let mixed = alpha * costs[0] + (1.0 - alpha) * costs[1];
-    let [total, clean, attacked] = [mixed, costs[0], costs[1]].map(cost_text);
-    let numbers = format!("{total} = {}·{clean} + {}·{attacked}", short(alpha), short(1.0 - alpha));
+    let (clean, attacked) = (cost(shown.label_prob.0), cost(shown.label_prob.1));
+    let mixed = alpha * clean + (1.0 - alpha) * attacked;
+    let [total, first, second] = [mixed, clean, attacked].map(cost_text);
+    let numbers = format!("{total} = {}·{first} + {}·{second}", short(alpha), short(1.0 - alpha));
     describe(ui, room, format!("The cost of {}: {numbers}", shown.label.name));
     let pen = Pen::new(ui);
     let middle = room.center().x;
-    let room = room.with_min_y(room.top() + (0.5 * (room.height() - HEIGHT * size)).max(0.0));
+    let room = room.with_min_y(room.top() + (0.5 * (room.height() - 15.0 * size)).max(0.0));
     let scale = (room.width() / (22.0 * size)).min(1.6);
     let formula = "α·J(x) + (1 − α)·J(x + ε·sign ∇J)";
     pen.larger(scale).formula(pos2(middle, room.top() + 2.0 * size), formula, pen.palette.text);
     pen.larger(1.25 * scale).formula(pos2(middle, room.top() + 5.0 * size), &numbers, pen.palette.accent);
     let top = room.top() + 8.0 * size;
-    let most = costs[0].max(costs[1]).max(1e-3);
+    let most = clean.max(attacked).max(1e-3);
     let rows = [
-        (format!("J(x) of {}, untouched", shown.label.name), costs[0], pen.palette.right),
-        ("J of its doppelgänger".into(), costs[1], pen.palette.fooled),
+        (format!("J(x) of {}, untouched", shown.label.name), clean, pen.palette.right),
+        ("J of its doppelgänger".into(), attacked, pen.palette.fooled),
         ("mixed".into(), mixed, pen.palette.accent),
     ];
     for (index, (name, cost, colour)) in rows.into_iter().enumerate() {
@@ -38,9 +36,7 @@ pub fn show(ui: &mut Ui, room: Rect, mut alpha: f32, shown: &Shown, out: &mut Ve
         pen.text(at, Align2::LEFT_TOP, name, pen.palette.text);
         pen.strong(pos2(room.right(), at.y), Align2::RIGHT_TOP, cost_text(cost), colour);
         let track = Rect::from_min_size(at + vec2(0.0, 1.5 * size), vec2(room.width(), size));
-        pen.painter.rect_filled(track, theme::SMALL_RADIUS, pen.palette.raised);
-        let filled = track.with_max_x(track.left() + (cost / most).clamp(0.0, 1.0) * track.width());
-        pen.painter.rect_filled(filled, theme::SMALL_RADIUS, colour);
+        pen.bar(track, theme::SMALL_RADIUS, (cost / most).clamp(0.0, 1.0), colour);
     }
     let slider = Rect::from_min_size(pos2(room.left(), top + 11.4 * size), vec2(room.width(), 2.2 * size));
     in_row(ui, slider, |ui| {

@@ -4,7 +4,7 @@ use eframe::egui::{Align, Align2, Color32, Pos2, Rect, Shape, Stroke, Ui, pos2};
 
 use crate::app::lessons::figures::{Pen, describe, halves};
 
-struct Rule {
+struct UpdateRule {
     name: &'static str,
     formula: &'static str,
     text: &'static str,
@@ -13,15 +13,15 @@ struct Rule {
     ways: &'static [(f32, &'static str)],
 }
 
-const RULES: [Rule; 2] = [
-    Rule {
+const RULES: [UpdateRule; 2] = [
+    UpdateRule {
         name: "Training",
         formula: "w ← w − η·∇|w|J",
         text: "The pictures stay. The weights move, so that the loss falls.",
         axis: "weights w",
         ways: &[(-1.0, "less loss")],
     },
-    Rule {
+    UpdateRule {
         name: "Attack",
         formula: "x ← x ± η·∇|x|J",
         text: "The weights stay. The pixels move, so that the loss of the label grows, or that of another class falls.",
@@ -49,7 +49,7 @@ pub fn show(ui: &mut Ui, room: Rect) {
     }
 }
 
-fn landscape(pen: &Pen<'_>, room: Rect, rule: &Rule, colour: Color32) {
+fn landscape(pen: &Pen<'_>, room: Rect, rule: &UpdateRule, colour: Color32) {
     let room = Rect::from_min_max(room.min, room.max - eframe::egui::vec2(0.0, 2.4 * pen.size));
     if room.height() < 2.0 * pen.size {
         return;

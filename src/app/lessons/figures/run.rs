@@ -24,7 +24,7 @@ fn run(train: &Train) -> Option<&TrainingRun> {
     train.in_hand().or_else(|| train.selected().filter(has_curves)).or_else(|| train.runs.iter().rev().find(has_curves))
 }
 
-struct Line {
+struct ErrorLine {
     name: &'static str,
     of: fn(&EpochRecord) -> Option<Measured>,
     colour: Color32,
@@ -62,9 +62,9 @@ pub fn show(ui: &mut Ui, room: Rect, train: &Train, out: &mut Vec<Command>) {
     let y = PlotAxis { apart: 1.5 * size, text: percent, ..y };
     let palette = theme::palette(ui);
     let lines = [
-        Line { name: "clean", of: |record| record.clean, colour: palette.right },
-        Line { name: "FGSM", of: |record| record.adversarial, colour: palette.fooled },
-        Line { name: "PGD", of: |record| record.pgd, colour: palette.asked },
+        ErrorLine { name: "clean", of: |record| record.clean, colour: palette.right },
+        ErrorLine { name: "FGSM", of: |record| record.adversarial, colour: palette.fooled },
+        ErrorLine { name: "PGD", of: |record| record.pgd, colour: palette.asked },
     ];
     let (rules, paths) = (rules(run, palette), lines.each_ref().map(|line| line.path(&history, scale)));
     let transform = chart(ui, frame, x, y, |plot| {
@@ -96,7 +96,7 @@ pub fn show(ui: &mut Ui, room: Rect, train: &Train, out: &mut Vec<Command>) {
     }
 }
 
-impl Line {
+impl ErrorLine {
     fn measured(&self, record: &EpochRecord) -> Option<Measured> {
         (self.of)(record).filter(|measured| measured.n > 0)
     }
@@ -109,7 +109,7 @@ impl Line {
     }
 }
 
-struct Kept {
+struct BestEpoch {
     epoch: usize,
     what: &'static str,
     colour: Color32,
@@ -117,16 +117,17 @@ struct Kept {
     lift: f32,
 }
 
-fn rules(run: &TrainingRun, palette: &Palette) -> Vec<Kept> {
+fn rules(run: &TrainingRun, palette: &Palette) -> Vec<BestEpoch> {
     let history = &run.info.history;
-    let epoch = |rule: Rule| Some(history.get(rule.best(history)?)?.epoch);
-    let kept = |what, colour, lift| move |epoch| Kept { epoch, what, colour, lift };
-    let adversarial = epoch(Rule::Adversarial).map(kept("lowest FGSM error", palette.fooled, 0.2));
-    let clean = epoch(Rule::Clean).map(kept("lowest clean error", palette.right, 1.5));
-    adversarial.into_iter().chain(clean).collect()
+    let best = |rule: Rule, what, colour, lift| {
+        let epoch = history.get(rule.best(history)?)?.epoch;
+        Some(BestEpoch { epoch, what, colour, lift })
+    };
+    let adversarial = best(Rule::Adversarial, "lowest FGSM error", palette.fooled, 0.2);
+    adversarial.into_iter().chain(best(Rule::Clean, "lowest clean error", palette.right, 1.5)).collect()
 }
 
-impl Kept {
+impl BestEpoch {
     fn flag(&self, pen: &Pen<'_>, transform: &PlotTransform) {
         let (frame, x) = (transform.frame(), transform.position_from_point_x(self.epoch as f64));
         let top = frame.top() - self.lift * pen.size;

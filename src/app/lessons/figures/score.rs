@@ -27,9 +27,7 @@ pub fn show(ui: &mut Ui, room: Rect, Score { questions, won, votes, right }: Sco
     }
     let middle = pos2(room.center().x, line.bottom() + 2.5 * pen.size);
     let track = Rect::from_center_size(middle, vec2(0.6 * room.width(), 1.4 * pen.size));
-    pen.painter.rect_filled(track, theme::RADIUS, pen.palette.raised);
-    let filled = track.with_max_x(track.left() + share * track.width());
-    pen.painter.rect_filled(filled, theme::RADIUS, pen.palette.right);
+    pen.bar(track, theme::RADIUS, share, pen.palette.right);
     let below = pos2(room.center().x, track.bottom() + 0.6 * pen.size);
     pen.text(below, Align2::CENTER_TOP, counted, pen.palette.weak);
 }

@@ -2,9 +2,10 @@
 
 use eframe::egui::{Align2, Color32, Rect, Stroke, Ui, pos2};
 
-use crate::app::format::short;
+use crate::app::format::{short, thousands};
 use crate::app::lessons::figures::{Pen, describe, wait};
 use crate::app::theme;
+use crate::engine::picture::diverging;
 use crate::worker::Shown;
 
 const PIXELS: usize = 14;
@@ -31,8 +32,7 @@ pub fn show(ui: &mut Ui, room: Rect, eps: f32, shown: &Shown) {
     let steepest = chosen[0].abs();
     bars(&pen, parts[0], &format!("∇J at {PIXELS} pixels, steep to flat (±{} at most)", short(steepest)), &chosen);
     bars(&pen, parts[1], &format!("ε·sign ∇J: all by {}", short(eps)), &moved);
-    let n = crate::app::format::thousands(slopes.len());
-    let text = format!("All {n} values together: ε·Σ|∇J| = {}", short(all));
+    let text = format!("All {} values together: ε·Σ|∇J| = {}", thousands(slopes.len()), short(all));
     pen.strong(below.center_top(), Align2::CENTER_TOP, text, pen.palette.accent);
 }
 
@@ -48,12 +48,8 @@ fn bars(pen: &Pen<'_>, room: Rect, title: &str, values: &[f32]) {
         // What is too small to see is still a line.
         let end = if (end - zero).abs() < 1.5 { zero - value.signum() * 1.5 } else { end };
         let bar = Rect::from_two_pos(pos2(left + 0.15 * width, zero), pos2(left + 0.85 * width, end));
-        pen.painter.rect_filled(bar, 2, sign_colour(*value));
+        let [red, green, blue] = diverging(0.75 * value.signum());
+        pen.painter.rect_filled(bar, 2, Color32::from_rgb(red, green, blue));
     }
     pen.painter.hline(room.x_range(), zero, Stroke::new(1.5, pen.palette.weak));
-}
-
-fn sign_colour(value: f32) -> Color32 {
-    let [r, g, b] = crate::engine::picture::diverging(0.75 * value.signum());
-    Color32::from_rgb(r, g, b)
 }

@@ -2,26 +2,23 @@
 
 use eframe::egui::{Align, Rect, Stroke, Ui, pos2};
 
-use crate::app::lessons::figures::{FigureWorld, Pen, describe};
+use crate::app::lessons::figures::{Pen, describe, halves, shown};
 use crate::app::lessons::file::filled;
+use crate::app::shell::Shell;
 
-const FIRST: f32 = 0.36;
-
-pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
-    let Some(step) = world.lessons.step() else { return };
-    let fill = |text: &str| filled(text, world.shown(), world.lessons.alpha);
+pub fn show(ui: &mut Ui, room: Rect, shell: &Shell) {
+    let Some(step) = shell.lessons.step() else { return };
+    let fill = |text: &str| filled(text, shown(shell), shell.lessons.alpha);
     let rows: Vec<Vec<String>> = step.table.iter().map(|row| row.iter().map(|cell| fill(cell)).collect()).collect();
     let read: Vec<String> = rows.iter().map(|row| row.join(", ")).collect();
     describe(ui, room, format!("A table: {}", read.join("; ")));
     let pen = Pen::new(ui);
     let others = rows.first().map_or(1, |row| row.len().saturating_sub(1)).max(1);
-    let width = room.width() * (1.0 - FIRST) / others as f32;
-    let first = room.left() + FIRST * room.width();
+    let [head, rest] = halves(room, 0.36, 0.0);
+    let width = rest.width() / others as f32;
     let column = |index: usize, top: f32| {
-        let (left, right) = match index {
-            0 => (room.left(), first),
-            _ => (first + (index - 1) as f32 * width, first + index as f32 * width),
-        };
+        let right = head.right() + index as f32 * width;
+        let left = if index == 0 { room.left() } else { right - width };
         Rect::from_min_max(pos2(left, top), pos2(right - 0.8 * pen.size, room.bottom()))
     };
     // The fewer rows, the larger.

@@ -5,8 +5,8 @@ mod tests;
 
 use std::collections::HashMap;
 
-use crate::app::lessons::file::{Lesson, Part, Step};
-use crate::app::lessons::scene::Scene;
+use crate::app::lessons::file::{Lesson, LessonStep, Part};
+use crate::app::lessons::scene::LessonScene;
 use crate::app::pages::explore::state::{Hidden, named};
 use crate::worker::{Source, View};
 
@@ -23,19 +23,17 @@ const FIRST_CHAPTER: usize = 1;
 
 const USUAL_ALPHA: f32 = 0.5;
 
-/// This holds the lessons at hand and the one that is open.
 pub struct Lessons {
     /// The bundled lessons come first, then those that were opened from files.
     pub known: Vec<Lesson>,
     open: Option<Open>,
-    /// These are the pictures that the person opened where a step invited to, by the word of the step.
+    /// The person opened these pictures where a step invited to, each by the word of the step.
     pictures: HashMap<String, Source>,
     /// This is the share of the clean cost in the objective that a figure shows.
     pub alpha: f32,
     pub has_notes: bool,
-    /// The figure of capacity shows the net with more units.
     pub has_more_units: bool,
-    /// Closing the lesson comes back to this.
+    /// Closing the lesson comes back to this view.
     pub before: Option<View>,
 }
 
@@ -57,12 +55,11 @@ impl Ballot {
     }
 }
 
-/// The score counts the questions of a lesson that have a right choice.
+/// The score counts the questions with a right choice that were voted on and revealed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
-    /// They were voted on and revealed.
     pub questions: usize,
-    /// Most votes were for the right choice.
+    /// The right choice had the most votes so often.
     pub won: usize,
     pub votes: usize,
     pub right: usize,
@@ -85,8 +82,7 @@ impl Default for Lessons {
 }
 
 impl Lessons {
-    /// Opens a lesson at its first step, and returns its scene.
-    pub fn begin(&mut self, lesson: usize) -> Option<Scene> {
+    pub fn begin(&mut self, lesson: usize) -> Option<LessonScene> {
         let known = self.known.get(lesson)?;
         self.open = Some(Open { lesson, step: 0, ballots: vec![Ballot::default(); known.steps.len()] });
         self.alpha = USUAL_ALPHA;
@@ -94,7 +90,7 @@ impl Lessons {
     }
 
     /// Takes in a lesson of a file, in place of an older one of the same title, and opens it.
-    pub fn add(&mut self, lesson: Lesson) -> Option<Scene> {
+    pub fn add(&mut self, lesson: Lesson) -> Option<LessonScene> {
         let at = self.known.iter().skip(BUNDLED.len()).position(|known| known.title == lesson.title);
         let at = at.map_or(self.known.len(), |at| BUNDLED.len() + at);
         match self.known.get_mut(at) {
@@ -118,7 +114,7 @@ impl Lessons {
         Some((self.known.get(open.lesson)?, open.step))
     }
 
-    pub fn step(&self) -> Option<&Step> {
+    pub fn step(&self) -> Option<&LessonStep> {
         let (lesson, step) = self.current()?;
         lesson.steps.get(step)
     }
@@ -135,16 +131,21 @@ impl Lessons {
 
     /// Returns the chapter behind the one that is open, at its last step.
     pub fn next_chapter(&self) -> Option<(usize, &Lesson)> {
-        let (open, (lesson, step)) = (self.open.as_ref()?, self.current()?);
+        let open = self.open.as_ref()?;
         let next = open.lesson + 1;
-        let is_chapter = (FIRST_CHAPTER..BUNDLED.len()).contains(&open.lesson) && next < BUNDLED.len();
-        (is_chapter && step + 1 == lesson.steps.len()).then(|| Some((next, self.known.get(next)?)))?
+        let is_chapter = (FIRST_CHAPTER..BUNDLED.len() - 1).contains(&open.lesson);
+        (is_chapter && self.is_at_end()).then(|| Some((next, self.known.get(next)?)))?
+    }
+
+    /// Tells whether the last step of the lesson is on screen.
+    pub fn is_at_end(&self) -> bool {
+        self.current().is_some_and(|(lesson, step)| step + 1 == lesson.steps.len())
     }
 
     /// Returns whether something of the present step is still kept back.
     pub fn is_hiding(&self) -> bool {
         let is_revealed = self.ballot().is_none_or(|ballot| ballot.is_revealed);
-        !is_revealed && self.step().is_some_and(Step::keeps_back)
+        !is_revealed && self.step().is_some_and(LessonStep::keeps_back)
     }
 
     pub fn is_voting(&self) -> bool {
@@ -160,7 +161,6 @@ impl Lessons {
         }
     }
 
-    /// Returns how many votes each choice has.
     pub fn votes(&self) -> Vec<usize> {
         let choices = self.step().map_or(0, |step| step.choices.len());
         self.ballot().map_or_else(|| vec![0; choices], |ballot| ballot.counts(choices))
@@ -213,7 +213,7 @@ impl Lessons {
     /// Returns the minutes until here and of the whole lesson; `None` where no step says how long it takes.
     pub fn minutes(&self) -> Option<(f32, f32)> {
         let (lesson, step) = self.current()?;
-        let sum = |steps: &[Step]| steps.iter().filter_map(|step| step.minutes).sum::<f32>();
+        let sum = |steps: &[LessonStep]| steps.iter().filter_map(|step| step.minutes).sum::<f32>();
         let all = sum(&lesson.steps);
         (all > 0.0).then(|| (sum(&lesson.steps[..=step]), all))
     }
@@ -235,7 +235,7 @@ impl Lessons {
     }
 
     /// Reveals what is hidden, or else goes to the next step or chapter, and returns its scene.
-    pub fn go_on(&mut self) -> Option<Scene> {
+    pub fn go_on(&mut self) -> Option<LessonScene> {
         if self.is_hiding() {
             self.ballot_mut()?.is_revealed = true;
             return None;
@@ -246,11 +246,11 @@ impl Lessons {
         }
     }
 
-    pub fn back(&mut self) -> Option<Scene> {
+    pub fn back(&mut self) -> Option<LessonScene> {
         self.go(-1)
     }
 
-    fn go(&mut self, by: isize) -> Option<Scene> {
+    fn go(&mut self, by: isize) -> Option<LessonScene> {
         let (lesson, step) = self.current()?;
         let next = step.checked_add_signed(by).filter(|next| *next < lesson.steps.len())?;
         let scene = lesson.scene(next);

@@ -6,6 +6,7 @@ use crate::app::commands::tab::Tab;
 use crate::app::lessons::file::filled;
 use crate::app::lessons::state::*;
 use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::words::obstacle;
 use crate::app::settings::Settings;
 use crate::command_line::attack_options;
 use crate::engine::attack::{AttackSettings, Fgsm, Loss, Norm, Verdict};
@@ -42,7 +43,7 @@ enum Claim {
     Leaves(&'static str),
     /// Whatever the net says before, it says this afterwards, which is another class, and is at least this sure of it.
     Reaches(&'static str, f32),
-    /// The text speaks of a drawing, or of figures from elsewhere.
+    /// The text is about a drawing, or about figures from elsewhere.
     Drawing,
     /// Another page is on screen.
     Elsewhere,
@@ -184,10 +185,7 @@ fn the_bundled_lessons_are_true_of_what_they_show() {
             explore.set_scene(scene);
             let shown = answer(&mut explore, &worker);
             hold(claim, shown);
-            assert!(
-                crate::app::pages::explore::words::obstacle(shown).is_none(),
-                "no warning that the lesson does not speak of"
-            );
+            assert!(obstacle(shown).is_none(), "no warning that the lesson does not speak of");
             let steepest = shown.gradient.values.iter().fold(0.0_f32, |most, slope| most.max(slope.abs()));
             assert!(steepest > 1e-7, "the slope is hidden by rounding: {steepest}");
             for text in [Some(&step.text), step.then.as_ref()].into_iter().flatten() {
@@ -211,8 +209,9 @@ fn a_scene_is_as_usual_where_it_names_nothing() {
 
 #[test]
 fn a_scene_sets_all_that_it_names() {
-    let text = "title = \"T\"\nabout = \"A\"\n[[step]]\nheading = \"H\"\ntext = \"x\"\nview = { attack = \"pgd\", steps = 3, \
-                norm = \"l2\", eps = 1.5, seed = 7, loss = \"log-odds\", eight-bit = true, own-pixels = true, clip = false }";
+    let text = "title = \"T\"\nabout = \"A\"\n[[step]]\nheading = \"H\"\ntext = \"x\"\nview = { attack = \"pgd\", \
+                steps = 3, norm = \"l2\", eps = 1.5, seed = 7, loss = \"log-odds\", eight-bit = true, \
+                own-pixels = true, clip = false }";
     let mut explore = left();
     explore.set_scene(Lesson::parse(text, None).unwrap().scene(0));
     let view = explore.wanted();
@@ -226,12 +225,8 @@ fn a_scene_sets_all_that_it_names() {
 #[test]
 fn next_reveals_before_it_goes_on() {
     let mut lessons = Lessons::default();
-    let (at, step) = lessons
-        .known
-        .iter()
-        .enumerate()
-        .find_map(|(at, lesson)| Some((at, lesson.steps.iter().position(|step| !step.choices.is_empty())?)))
-        .unwrap();
+    let first = |lesson: &Lesson| lesson.steps.iter().position(|step| !step.choices.is_empty());
+    let (at, step) = lessons.known.iter().enumerate().find_map(|(at, lesson)| Some((at, first(lesson)?))).unwrap();
     lessons.begin(at).unwrap();
     for _ in 0..step {
         while lessons.is_hiding() {
@@ -249,7 +244,7 @@ fn next_reveals_before_it_goes_on() {
     while lessons.is_hiding() || lessons.go_on().is_some() {
         lessons.go_on();
     }
-    assert_eq!(lessons.current().map(|(lesson, step)| step + 1 == lesson.steps.len()), Some(true));
+    assert!(lessons.is_at_end());
 }
 
 #[test]
@@ -302,7 +297,7 @@ fn at_a_question() -> (Lessons, usize) {
     while lessons.step().is_some_and(|step| step.right_choice().is_none()) {
         lessons.go_on();
     }
-    let right = lessons.step().and_then(Step::right_choice).unwrap();
+    let right = lessons.step().and_then(LessonStep::right_choice).unwrap();
     (lessons, right)
 }
 
@@ -338,11 +333,10 @@ fn votes_are_counted_and_one_person_may_think_again() {
 #[test]
 fn a_chapter_leads_to_the_next_and_the_talk_ends() {
     let mut lessons = Lessons::default();
-    let last = |lessons: &Lessons| lessons.current().map(|(lesson, step)| step + 1 == lesson.steps.len()).unwrap();
     let titles: Vec<String> = lessons.known.iter().map(|lesson| lesson.title.clone()).collect();
     lessons.begin(1).unwrap();
     for title in &titles[2..] {
-        while !last(&lessons) || lessons.is_hiding() {
+        while !lessons.is_at_end() || lessons.is_hiding() {
             assert!(lessons.next_chapter().is_none() || lessons.is_hiding());
             lessons.go_on();
         }
@@ -351,7 +345,7 @@ fn a_chapter_leads_to_the_next_and_the_talk_ends() {
         assert_eq!(lessons.current().map(|(lesson, step)| (&lesson.title, step)), Some((title, 0)));
     }
     lessons.begin(0).unwrap();
-    while !last(&lessons) || lessons.is_hiding() {
+    while !lessons.is_at_end() || lessons.is_hiding() {
         lessons.go_on();
     }
     assert!(lessons.next_chapter().is_none() && lessons.go_on().is_none());

@@ -8,10 +8,10 @@ use eframe::egui::{CentralPanel, Context, Event, Frame, Margin, Panel, Ui};
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
-use crate::app::files::animation::Recording;
+use crate::app::files::animation::{Recording, gif_bytes};
 use crate::app::files::dialogs::Question;
 use crate::app::files::view::{Found, examples, may_hold_view};
-use crate::app::notices::{Action, Tone};
+use crate::app::notices::{NoticeButton, Tone};
 use crate::app::page::{Menu, Page};
 use crate::app::pages::explore::camera::Camera;
 use crate::app::pages::explore::canvas;
@@ -33,7 +33,8 @@ use crate::app::theme::{self, palette};
 use crate::app::undo::HistoryStep;
 use crate::engine::attack::{Loss, MAX_PHOTO_PIXELS};
 use crate::engine::data::{sample, samples};
-use crate::engine::picture::{Heatmap, Picture, PictureKind, Region};
+use crate::engine::files::write_atomically;
+use crate::engine::picture::{Heatmap, Picture, PictureKind, Region, save_png};
 use crate::worker::{Shown, Source};
 
 const ZOOM_STEP: f32 = 1.5;
@@ -225,7 +226,7 @@ impl ExplorePage {
     fn show_source(&mut self, source: Source, shell: &mut Shell) {
         shell.settings.tab = Tab::Explore;
         match source {
-            Source::File(path) if may_hold_view(&path) => shell.start(|background| background.open_view(path)),
+            Source::File(path) if may_hold_view(&path) => shell.background.open_view(path),
             source => {
                 self.pictures.canvas.open &= matches!(&source, Source::Memory { name, .. } if name == canvas::NAME);
                 if matches!(source, Source::File(_)) && shell.explore.view.picture == source {
@@ -246,7 +247,7 @@ impl ExplorePage {
         let has_other_picture = shell.explore.view.picture != picture;
         if is_first {
             // Not before: they would take a processor from the first picture.
-            shell.start(|background| background.thumbnails());
+            shell.background.thumbnails();
         } else {
             self.tell_pairing(shell, model, picture);
         }
@@ -282,7 +283,7 @@ impl ExplorePage {
             return;
         };
         let keep = ExploreCommand::KeepBoth { model, picture }.into();
-        shell.notices.add_with(text, Action { name: "Undo", command: keep });
+        shell.notices.add_with(text, NoticeButton { name: "Undo", command: keep });
     }
 
     /// Shows the picture in a file that holds no view, with the crop that it was saved with.
@@ -318,8 +319,8 @@ impl ExplorePage {
             return shell.notices.add(Tone::Caution, text);
         }
         let eps = if explore.view.eps > 0.0 { explore.view.eps } else { explore.usual_eps() };
-        self.recording = Some(Recording::new(path, eps));
-        shell.notices.clear();
+        self.recording = Some(Recording { path, eps, frames: Vec::new(), awaited: None });
+        shell.notices.shown.clear();
     }
 
     fn go_on_recording(&mut self, ctx: &Context, shell: &mut Shell) {
@@ -334,7 +335,10 @@ impl ExplorePage {
             Some(_) => {}
             None => {
                 let Some(Recording { path, frames, .. }) = self.recording.take() else { return };
-                shell.start(|background| background.save_animation(path, frames));
+                shell.background.export(path, move |path| {
+                    let written = write_atomically(path, &gif_bytes(&frames)?, "write the animation");
+                    written.map_err(|error| error.to_string())
+                });
             }
         }
     }
@@ -365,7 +369,7 @@ fn save_original(shell: &mut Shell, path: PathBuf) {
         Source::File(_) => None,
     };
     if let Some(picture) = picture {
-        shell.start(|background| background.save_picture(path, picture));
+        shell.background.export(path, move |path| save_png(&picture, path, &[]));
     }
 }
 

@@ -29,6 +29,7 @@ use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
 use crate::app::undo::HistoryStep;
 use crate::app::widgets::{command_button, remark};
 use crate::engine::data::DataSource;
+use crate::engine::files::write_atomically;
 use crate::engine::train::history_csv;
 use crate::worker::{RunInfo, TrainEvent};
 
@@ -89,7 +90,7 @@ impl Page for TrainPage {
         let is_known = self.facts.as_ref().is_some_and(|facts| facts.are_of(&train.draft));
         if !is_known && shell.settings.tab == Tab::Train {
             let config = train.draft.clone();
-            shell.start(|background| background.gather(config));
+            shell.background.gather(config);
         }
     }
 
@@ -211,7 +212,7 @@ impl TrainPage {
                 return shell.notices.add(Tone::Caution, text);
             }
         };
-        shell.start(|background| background.export(path, bytes));
+        shell.background.export(path, move |path| write_atomically(path, &bytes, "write the file"));
     }
 
     fn bottom(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Carried, Explore, REST, named};
 use crate::app::files::view::Found;
-use crate::app::lessons::scene::Scene;
+use crate::app::lessons::scene::LessonScene;
 use crate::app::pages::explore::state::playing::Playing;
 use crate::engine::attack::{AttackSettings, Goal, Label};
 use crate::engine::picture::{Heatmap, PictureKind, Quantity};
@@ -57,7 +57,7 @@ impl Explore {
     }
 
     pub fn show_kind(&mut self, kind: PictureKind) {
-        let picture = self.last.of(kind).picture.source();
+        let picture = self.last.of(kind).picture.clone();
         self.set_picture(picture);
     }
 
@@ -131,7 +131,7 @@ impl Explore {
     }
 
     /// Sets what a step of a lesson names, and the rest as usual, whatever was left here.
-    pub fn set_scene(&mut self, scene: Scene) {
+    pub fn set_scene(&mut self, scene: LessonScene) {
         let attack = scene.attack();
         if let Some(model) = scene.model {
             self.set_model(model);
@@ -139,7 +139,7 @@ impl Explore {
         if let Some(picture) = scene.picture {
             self.set_picture(named(picture));
         }
-        let quantity = scene.show.map_or(Quantity::Perturbation, Into::into);
+        let quantity = scene.show.unwrap_or(Quantity::Perturbation);
         self.set_attack(attack);
         self.show_whole(View {
             crop: self.view.picture.usual_crop(),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::state::playing::Playing;
 use crate::app::pages::train::state::is_net_of_run;
-use crate::app::settings::{LastOfKinds, LastPicture, Settings};
+use crate::app::settings::{LastOfKinds, Settings};
 use crate::app::undo::{CanStep, History, HistoryStep};
 use crate::engine::attack::{AttackSettings, Goal, Label, Norm};
 use crate::engine::data::{Sample, sample, sample_unless_file};
@@ -129,7 +129,7 @@ impl Explore {
     /// Starts from what was kept; `model` and `picture` of the command line win.
     pub fn new(settings: &Settings, model: Option<String>, picture: Option<PathBuf>) -> Self {
         let (has_picture, has_model) = (picture.is_some(), model.is_some());
-        let picture = picture.map_or_else(|| settings.picture.source(), named);
+        let picture = picture.map_or_else(|| settings.picture.clone(), named);
         let view = View {
             model: model.unwrap_or_else(|| settings.model.clone()),
             crop: picture.usual_crop(),
@@ -208,7 +208,7 @@ impl Explore {
     /// Lets the picture last shown of its kind take the place of one that the net does not read.
     fn let_picture_give_way(&mut self) {
         let LastOfKinds { photo, digit } = &self.last;
-        self.view.mismatch = Mismatch::UsePicture { photo: photo.picture.source(), digit: digit.picture.source() };
+        self.view.mismatch = Mismatch::UsePicture { photo: photo.picture.clone(), digit: digit.picture.clone() };
     }
 
     pub fn largest_eps(&self) -> f32 {
@@ -345,7 +345,9 @@ impl Explore {
             if !is_net_of_run(&shown.view.model) {
                 last.net.clone_from(&shown.view.model);
             }
-            last.picture = LastPicture::of(&shown.view.picture).unwrap_or_else(|| last.picture.clone());
+            if shown.view.picture.is_lasting() {
+                last.picture.clone_from(&shown.view.picture);
+            }
         }
         self.shown = Some(shown);
         self.go_to_awaited_step();
@@ -432,8 +434,8 @@ impl Explore {
         // Nets of runs are offered afresh each time.
         let kept = &self.last.of(self.kind.unwrap_or(PictureKind::Photo)).net;
         settings.model.clone_from(if is_net_of_run(&self.view.model) { kept } else { &self.view.model });
-        if let Some(picture) = LastPicture::of(&self.view.picture) {
-            settings.picture = picture;
+        if self.view.picture.is_lasting() {
+            settings.picture.clone_from(&self.view.picture);
         }
         settings.last = self.last.clone();
         settings.attack = self.view.attack.clone();
