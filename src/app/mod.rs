@@ -28,9 +28,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use eframe::egui::ViewportBuilder;
 
 pub use crate::app::commands::tab::Tab;
-pub use crate::app::pages::explore::commands::attack::attack_title;
 pub use crate::app::pages::explore::words::standing_before;
-pub use crate::app::pages::test_sets::commands::Part as TestPart;
+pub use crate::app::pages::test_sets::commands::TestPart;
 pub use crate::app::pages::train::state::draft::usual as usual_run;
 pub use crate::app::system::clipboard::Clip;
 pub use crate::app::theme::Standing;

@@ -118,10 +118,7 @@ pub enum Source {
     File(PathBuf),
     /// The picture came from the clipboard, the canvas, or a drop without a path; the person sees its `name`.
     #[serde(skip)]
-    Memory {
-        name: String,
-        picture: Arc<Picture>,
-    },
+    Memory { name: String, picture: Arc<Picture> },
 }
 
 impl Source {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::files::page::PageFile;
 use crate::app::lessons::file::{Lesson, is_lesson, may_be_lesson};
 use crate::app::pages::explore::why::state::WhyLook;
-use crate::engine::attack::{AttackSettings, Goal, Label, Loss};
+use crate::engine::attack::{AttackSettings, Loss};
 use crate::engine::model::Catalogue;
 use crate::engine::picture::{Background, Heatmap, Picture, Region, decode, png_bytes, png_crop, png_texts};
 use crate::worker::{Shown, Source, View};

@@ -195,9 +195,10 @@ mod tests {
             let mut w = parameters([[1.0, -2.0]]);
             let mut optimiser = Optimiser::new(algorithm, &w.layout);
             for _ in 0..steps {
-                let mut slopes = w.clone();
-                slopes.values.iter_mut().for_each(|w| *w *= 2.0);
-                optimiser.step(&mut w, &slopes.into(), size);
+                let mut values = w.clone();
+                values.values.iter_mut().for_each(|w| *w *= 2.0);
+                let gradients = Gradients { values, ..Gradients::zeros(&w.layout) };
+                optimiser.step(&mut w, &gradients, size);
             }
             assert_close(&w, &expected);
         }

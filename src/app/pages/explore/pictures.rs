@@ -83,7 +83,7 @@ impl PicturePanes {
             self.wells(ui, columns.wells, explore, out);
             for (sign, pair) in ["+", "="].into_iter().zip(columns.wells.windows(2)) {
                 let at = pos2(0.5 * (pair[0].right() + pair[1].left()), columns.wells[0].center().y);
-                ui.painter().text(at, Align2::CENTER_CENTER, sign, theme::sign_font(), palette(ui).weak);
+                ui.painter().text(at, Align2::CENTER_CENTER, sign, theme::symbol_font(), palette(ui).weak);
             }
             for (index, rect) in columns.below.into_iter().enumerate() {
                 let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("below", index)));
