@@ -3,7 +3,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::winograd::{Size, Winograd};
+use super::winograd::{TileSize, Winograd};
 use super::*;
 
 fn random(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
@@ -258,13 +258,13 @@ fn winograds_algorithm_agrees_with_the_definition() {
         let conv = Conv { kernel: [3, 3], stride: [1, 1], padding, inputs, outputs, groups: 1 };
         let output = [0, 1].map(|axis| input[axis] + padding.both(axis) - 2);
         let case = Case { n: rng.random_range(1..4), conv, input, output };
-        for size in [Size::Two, Size::Four] {
+        for size in [TileSize::Two, TileSize::Four] {
             let way = Way::Winograd(Winograd::new(conv, size).unwrap());
             check(&mut rng, &format!("case {index}"), &case, way);
         }
     }
     for other in [Conv { stride: [1, 2], ..Conv::linear(8, 8) }, Conv::linear(8, 8)] {
-        assert_eq!(Winograd::new(other, Size::Four), None);
+        assert_eq!(Winograd::new(other, TileSize::Four), None);
     }
 }
 
