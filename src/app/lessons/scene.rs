@@ -11,7 +11,7 @@ use crate::app::pages::explore::state::MAX_EPS;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::data::{sample_unless_file, samples};
 use crate::engine::model::{Catalogue, Manifest, find_class};
-use crate::engine::picture::Quantity;
+use crate::engine::picture::HeatmapQuantity;
 
 /// A scene is the `view` of a step. Net, picture, ε and the pane under the pictures stay as they are where no step so
 /// far names them; everything else is then as usual, whatever was left in the Explore page.
@@ -62,7 +62,7 @@ pub enum Shown {
     Gradient,
 }
 
-impl From<Shown> for Quantity {
+impl From<Shown> for HeatmapQuantity {
     fn from(shown: Shown) -> Self {
         match shown {
             Shown::Perturbation => Self::Perturbation,

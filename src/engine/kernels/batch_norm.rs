@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::planes::{clamp_values, each_row};
+use super::planes::each_row;
 use super::simd::Isa;
 use super::values::{Fused, Values, ValuesMut};
 
@@ -115,19 +115,29 @@ impl BatchNorm<'_> {
         let scale: Vec<f32> = self.gamma.iter().zip(&inverse_std).map(|(gamma, inverse)| gamma * inverse).collect();
         let shift: Vec<f32> =
             self.beta.iter().zip(&mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale).collect();
+        let lower = if fused.clamp.is_some() { 0.0 } else { f32::NEG_INFINITY };
+        let upper = fused.clamp.unwrap_or(f32::INFINITY);
+        // NaN stays NaN.
+        let clamp = |value: f32| {
+            let value = if value < lower { lower } else { value };
+            if value > upper { upper } else { value }
+        };
         each_row(y, |picture, row, out| {
             isa.vectorised(|| {
                 let out = out.chunks_mut(y_map.stride).map(|out| &mut out[..channels]);
-                let mut added = fused.add.map(|add| PixelRow::new(add, picture, row).pixels());
-                for (out, x) in out.zip(PixelRow::new(x, picture, row).pixels()) {
-                    for (((out, x), scale), shift) in out.iter_mut().zip(x).zip(&scale).zip(&shift) {
-                        *out = x * scale + shift;
+                let pixels = out.zip(PixelRow::new(x, picture, row).pixels());
+                let factors = || scale.iter().zip(&shift);
+                if let Some(add) = fused.add {
+                    for ((out, x), add) in pixels.zip(PixelRow::new(add, picture, row).pixels()) {
+                        for (((out, x), (scale, shift)), add) in out.iter_mut().zip(x).zip(factors()).zip(add) {
+                            *out = clamp(x * scale + shift + add);
+                        }
                     }
-                    if let Some(added) = added.as_mut().and_then(Iterator::next) {
-                        out.iter_mut().zip(added).for_each(|(out, added)| *out += added);
-                    }
-                    if let Some(upper) = fused.clamp {
-                        clamp_values(out, upper);
+                } else {
+                    for (out, x) in pixels {
+                        for ((out, x), (scale, shift)) in out.iter_mut().zip(x).zip(factors()) {
+                            *out = clamp(x * scale + shift);
+                        }
                     }
                 }
             });

@@ -91,18 +91,13 @@ pub fn clamp(isa: Isa, y: ValuesMut<'_>, upper: f32) {
     each_row(y, |_, _, row| {
         isa.vectorised(|| {
             for pixel in row.chunks_mut(map.stride).take(map.width) {
-                clamp_values(&mut pixel[..map.channels], upper);
+                for y in &mut pixel[..map.channels] {
+                    let value = if *y < 0.0 { 0.0 } else { *y };
+                    *y = if value > upper { upper } else { value };
+                }
             }
         });
     });
-}
-
-#[inline(always)]
-pub(super) fn clamp_values(values: &mut [f32], upper: f32) {
-    for value in values {
-        let above = if *value < 0.0 { 0.0 } else { *value };
-        *value = if above > upper { upper } else { above };
-    }
 }
 
 /// Sets gradients to 0 where the clamped values lie at an end.

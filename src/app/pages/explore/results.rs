@@ -16,7 +16,7 @@ use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{acting, alternatives, hint, row};
 use crate::engine::attack::{Goal, Loss};
 use crate::engine::model::Guess;
-use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
+use crate::engine::picture::{Channel, Heatmap, HeatmapQuantity, diverging, sequential};
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
 
@@ -88,7 +88,8 @@ fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, has_more: boo
 }
 
 fn quantity(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
-    let quantities = [(Quantity::Perturbation, "δ"), (Quantity::Magnitude, "|δ|"), (Quantity::Gradient, "∇J")];
+    let quantities =
+        [(HeatmapQuantity::Perturbation, "δ"), (HeatmapQuantity::Magnitude, "|δ|"), (HeatmapQuantity::Gradient, "∇J")];
     let options = quantities.map(|(quantity, text)| (quantity, text, ExploreCommand::Look(quantity).about().tooltip));
     if let Some(quantity) = alternatives(ui, "Middle picture", &options, heatmap.quantity) {
         out.push(ExploreCommand::Look(quantity).into());
@@ -129,7 +130,7 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     let palette = palette(ui);
     let quantity = shown.view.heatmap.quantity;
     let limit = shown.heatmap_limit;
-    let low = if quantity == Quantity::Magnitude { 0.0 } else { -1.0 };
+    let low = if quantity == HeatmapQuantity::Magnitude { 0.0 } else { -1.0 };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::hover());
     let bar = Rect::from_min_size(rect.min + vec2(0.0, 2.0), vec2(rect.width(), SPACE_3));
     let mut mesh = Mesh::default();
@@ -137,7 +138,7 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     for i in 0..=STOPS {
         let share = i as f32 / STOPS as f32;
         let at = egui::lerp(low..=1.0, share);
-        let [r, g, b] = if quantity == Quantity::Magnitude { sequential(at) } else { diverging(at) };
+        let [r, g, b] = if quantity == HeatmapQuantity::Magnitude { sequential(at) } else { diverging(at) };
         let colour = egui::Color32::from_rgb(r, g, b);
         let x = egui::lerp(bar.x_range(), share);
         mesh.colored_vertex(pos2(x, bar.top()), colour);
@@ -161,7 +162,7 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     let roomy = rect.width() >= ROOMY_LEGEND;
     let value = |share: f32| match quantity {
         _ if share == 0.0 => "0".to_owned(),
-        Quantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, format::short(limit)),
+        HeatmapQuantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, format::short(limit)),
         _ if roomy => {
             format!("{} = {}/255", format::signed(share * limit, 4), format::signed(share * limit * LEVELS, 1))
         }
@@ -180,7 +181,7 @@ fn legend(ui: &mut Ui, shown: &Shown) {
         WidgetInfo::labeled(Role::Label, true, format!("Colours from {} to {}", value(low), value(1.0)))
     });
     response.on_hover_text(match quantity {
-        Quantity::Magnitude => "The darker, the more the pixel moves; the darkest stands for the value at the right end",
+        HeatmapQuantity::Magnitude => "The darker, the more the pixel moves; the darkest stands for the value at the right end",
         _ => "Blue is below zero, red above, and the paler the nearer to zero; full colour stands for the values at the ends",
     });
 }

@@ -332,8 +332,8 @@ mod tests {
 
     #[test]
     fn the_command_line_says_what_the_window_shows() {
-        use crate::engine::picture::{Channel, Heatmap, Quantity, Region};
-        let heatmap = Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 };
+        use crate::engine::picture::{Channel, Heatmap, HeatmapQuantity, Region};
+        let heatmap = Heatmap { quantity: HeatmapQuantity::Perturbation, channel: Channel::Strongest, gain: 1.0 };
         let mut view = View {
             model: "digits_cnn".into(),
             picture: Source::Sample("digit-7".into()),

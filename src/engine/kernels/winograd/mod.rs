@@ -109,21 +109,21 @@ struct Entrance<'a, const KIND: u8> {
 }
 
 impl<const KIND: u8> Entrance<'_, KIND> {
-    /// Writes product k of a tile to `to + k·step`.
+    /// Writes product k of a tile to `products + k·step`.
     ///
     /// # Safety
     /// The channels of every product are writable, and no other thread uses them meanwhile.
-    unsafe fn enter(&self, tile: usize, to: *mut f32, step: usize) {
+    unsafe fn enter(&self, tile: usize, products: *mut f32, step: usize) {
         let (size, Values { map, .. }) = (self.tiling.size, self.values);
         let (picture, first) = self.tiling.at(tile);
         let corner = [first[0] + self.origin[0], first[1] + self.origin[1]];
         let side = if KIND == INPUT { size.side() } else { size.outputs() };
-        let mut from = [self.zeros[..map.channels].as_ptr(); MAX_TILE];
+        let mut places = [self.zeros[..map.channels].as_ptr().cast_mut(); MAX_TILE];
         each_pixel(corner, side, map, |place, row, column| {
-            from[place] = self.values.pixel(picture, row as usize, column as usize).as_ptr();
+            places[place] = self.values.pixel(picture, row as usize, column as usize).as_ptr().cast_mut();
         });
-        let to = std::array::from_fn(|k| to.wrapping_add(k * step));
-        let transform = Transform::<KIND> { size, from: &from, to: &to, channels: map.channels, finishing: None };
+        let channels = map.channels;
+        let transform = Transform::<KIND> { size, places: &places, products, step, channels, finishing: None };
         // SAFETY: the contract of `Isa::run`, what `Transform` promises: every pixel has its channels, and the caller
         // answers for the products.
         unsafe { self.isa.run(transform) };
@@ -169,13 +169,13 @@ impl Winograd {
         filters.resize(packed.len() / TAPS * products, 0.0);
         let panels = filters.par_chunks_exact_mut(products * len);
         panels.zip(packed.par_chunks_exact(TAPS * len)).for_each(|(filters, packed)| {
-            let from = std::array::from_fn(|tap| {
+            let places = std::array::from_fn(|tap| {
                 let tap = tap.min(TAPS - 1);
-                packed[if turned { TAPS - 1 - tap } else { tap } * len..].as_ptr()
+                packed[if turned { TAPS - 1 - tap } else { tap } * len..].as_ptr().cast_mut()
             });
-            let to = std::array::from_fn(|k| filters.as_mut_ptr().wrapping_add(k * len));
+            let (size, products) = (self.size, filters.as_mut_ptr());
             let transform =
-                Transform::<FILTER> { size: self.size, from: &from, to: &to, channels: len, finishing: None };
+                Transform::<FILTER> { size, places: &places, products, step: len, channels: len, finishing: None };
             // SAFETY: the contract of `Isa::run`, what `Transform` promises: the chunks hold all taps and products.
             unsafe { isa.run(transform) };
         });
@@ -291,40 +291,39 @@ impl WinogradPass<'_> {
                 product.compute(isa, to, PANEL);
             }
             for (i, tile) in range.clone().enumerate() {
-                let from = std::array::from_fn(|k| to.as_ptr().wrapping_add(k * out_step + i * PANEL));
-                let (picture, corner) = tiling.at(tile);
                 // SAFETY: the contract of `leave`: `to` has a panel for each product, and no other task has the same
                 // pixels in the same panel.
-                unsafe { self.leave(&from, picture, corner, panel * PANEL, out) };
+                unsafe { self.leave(tile, panel * PANEL, &to[i * PANEL..], out_step, out) };
             }
         }
     }
 
-    /// Finishes the pixels of an output tile, in a panel of channels from one on.
+    /// Writes the pixels of an output tile from its products, in a panel of channels from one on.
     ///
     /// # Safety
     /// The channels are readable at every product, and no other thread uses those of the pixels meanwhile.
-    unsafe fn leave(
-        &self,
-        from: &[*const f32; MAX_TILE],
-        picture: usize,
-        corner: [isize; 2],
-        channel: usize,
-        out: SharedSlice<'_, f32>,
-    ) {
-        let mut to = [std::ptr::null_mut(); MAX_TILE];
+    unsafe fn leave(&self, tile: usize, channel: usize, from: &[f32], step: usize, out: SharedSlice<'_, f32>) {
+        let mut places = [std::ptr::null_mut(); MAX_TILE];
         let none = [std::ptr::null(); MAX_TILE];
         let bias = self.bias.map_or(std::ptr::null(), |bias| bias[channel..].as_ptr());
         let mut finishing = Finishing { bias, add: none, gate: none, finish: self.finish };
+        let (picture, corner) = Tiling::new(self.y, self.size).at(tile);
         each_pixel(corner, self.size.outputs(), self.y, |place, row, column| {
             // SAFETY: the contract of `SharedSlice::at`: the pixel lies in y, whose length `run` has checked.
-            to[place] = unsafe { out.at(self.y.at(picture, row, column) + channel) };
+            places[place] = unsafe { out.at(self.y.at(picture, row, column) + channel) };
             let beside = |values: Values<'_>| values.from(picture, row, column)[channel..].as_ptr();
-            finishing.add[place] = if self.accumulate { to[place] } else { self.add.map_or(std::ptr::null(), beside) };
+            finishing.add[place] =
+                if self.accumulate { places[place] } else { self.add.map_or(std::ptr::null(), beside) };
             finishing.gate[place] = self.gate.map_or(std::ptr::null(), beside);
         });
-        let channels = (self.y.channels - channel).min(PANEL);
-        let transform = Transform::<OUTPUT> { size: self.size, from, to: &to, channels, finishing: Some(&finishing) };
+        let transform = Transform::<OUTPUT> {
+            size: self.size,
+            places: &places,
+            products: from.as_ptr().cast_mut(),
+            step,
+            channels: (self.y.channels - channel).min(PANEL),
+            finishing: Some(&finishing),
+        };
         // SAFETY: the contract of `Isa::run`, what `Transform` promises: every operand is as long as `run` has checked.
         unsafe { self.isa.run(transform) };
     }

@@ -3,20 +3,22 @@
 use super::super::simd::{Simd, Vectorised};
 use super::super::tile::{Beside, Finish};
 use super::TileSize;
-use super::points::{FILTER, Four, INPUT, MAX_SIDE, MAX_TILE, OUTPUT, Points, SPREAD, Two, along};
+use super::points::{FILTER, Four, INPUT, MAX_SIDE, MAX_TILE, OUTPUT, Points, SPREAD, Two, UNFILTER, along};
 
 /// A filter has so many taps.
 pub const TAPS: usize = 9;
 
-/// A transform reads a square of places and writes one, both row by row, for so many channels at each place: tiles of
-/// the input `Bᵀ·d·B`, of the output `Aᵀ·m·A`, of its gradient `A·y·Aᵀ`, filters `G·g·Gᵀ`, their gradients `Gᵀ·u·G`.
+/// A transform takes the values of a square into the domain or back, for so many channels: tiles of the input `Bᵀ·d·B`,
+/// of the output `Aᵀ·m·A`, of its gradient `A·y·Aᵀ`, filters `G·g·Gᵀ`, their gradients `Gᵀ·u·G`.
 ///
-/// The channels are readable at every place of `from`, and writable at every place of `to`; places of an output that
+/// The channels are valid at every place outside of the domain, row by row, and at every product k, `products +
+/// k·step`; whole panels are where they are read from products, and everywhere of a filter. Places of an output that
 /// are null are left out.
 pub struct Transform<'a, const KIND: u8> {
     pub size: TileSize,
-    pub from: &'a [*const f32; MAX_TILE],
-    pub to: &'a [*mut f32; MAX_TILE],
+    pub places: &'a [*mut f32; MAX_TILE],
+    pub products: *mut f32,
+    pub step: usize,
     pub channels: usize,
     pub finishing: Option<&'a Finishing>,
 }
@@ -41,53 +43,56 @@ impl<const KIND: u8> Transform<'_, KIND> {
             FILTER => [3, P::SIDE],
             _ => [P::SIDE, 3],
         };
-        // SAFETY: the contracts of `Simd`, `Points` and `store`: what the fields promise, from a channel on.
+        // SAFETY: the contracts of `Simd`, `Points` and `leave`: what the fields promise, from a channel on.
         unsafe {
             for first in (0..self.channels).step_by(S::LANES) {
-                let count = self.channels - first;
+                let count = if matches!(KIND, FILTER | UNFILTER) { S::LANES } else { self.channels - first };
                 let zero = S::splat(0.0);
                 let bias = self.finishing.map_or(std::ptr::null(), |finishing| finishing.bias);
                 let bias = if bias.is_null() { zero } else { S::load_first(bias.add(first), count) };
+                let load = |row: usize, column: usize| match KIND {
+                    OUTPUT | UNFILTER => S::load(self.products.add((row * from + column) * self.step + first)),
+                    _ => S::load_first(self.places[row * from + column].add(first), count),
+                };
                 let mut middle = [[zero; MAX_SIDE]; MAX_SIDE];
                 for column in 0..from {
-                    let values = std::array::from_fn(|row| {
-                        if row < from { S::load_first(self.from[row * from + column].add(first), count) } else { zero }
-                    });
+                    let values = std::array::from_fn(|row| if row < from { load(row, column) } else { zero });
                     for (row, value) in middle.iter_mut().zip(along::<S, P, KIND>(values)).take(to) {
                         row[column] = value;
                     }
                 }
                 for (row, &values) in middle.iter().enumerate().take(to) {
                     for (column, value) in along::<S, P, KIND>(values).into_iter().enumerate().take(to) {
-                        let value = if KIND == OUTPUT { S::add(value, bias) } else { value };
-                        self.store::<S>(row * to + column, first, value);
+                        let place = row * to + column;
+                        match KIND {
+                            OUTPUT => self.leave::<S>(place, first, count, S::add(value, bias)),
+                            UNFILTER => self.leave::<S>(place, first, count, value),
+                            _ => S::store_first(self.products.add(place * self.step + first), count, value),
+                        }
                     }
                 }
             }
         }
     }
 
+    /// Finishes a vector of values outside of the domain.
+    ///
     /// # Safety
-    /// As [`Self::along_both_axes`].
+    /// The contract is that of [`Self::along_both_axes`].
     #[inline(always)]
-    unsafe fn store<S: Simd>(&self, place: usize, channel: usize, value: S::Vector) {
-        let (to, count) = (self.to[place], self.channels - channel);
+    unsafe fn leave<S: Simd>(&self, place: usize, first: usize, count: usize, value: S::Vector) {
+        let to = self.places[place];
+        if to.is_null() {
+            return;
+        }
         // SAFETY: the contracts of `Simd` and `Beside::put`: what the fields promise, from a channel on.
         unsafe {
-            if matches!(KIND, INPUT | SPREAD | FILTER) {
-                return S::store_first(to.add(channel), count, value);
-            }
-            if to.is_null() {
-                return;
-            }
-            let at = |from: *const f32| if from.is_null() { from } else { from.add(channel) };
-            let beside = match self.finishing {
-                Some(Finishing { add, gate, finish, .. }) => {
-                    Beside { add: at(add[place]), gate: at(gate[place]), finish: *finish }
-                }
-                None => Beside { add: std::ptr::null(), gate: std::ptr::null(), finish: Finish::Plain },
+            let Some(Finishing { add, gate, finish, .. }) = self.finishing else {
+                return S::store_first(to.add(first), count, value);
             };
-            beside.put::<S>(value, to.add(channel), count);
+            let at = |from: *const f32| if from.is_null() { from } else { from.add(first) };
+            let beside = Beside { add: at(add[place]), gate: at(gate[place]), finish: *finish };
+            beside.put::<S>(value, to.add(first), count);
         }
     }
 }

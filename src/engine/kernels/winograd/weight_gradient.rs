@@ -83,15 +83,19 @@ impl Winograd {
     fn leave_filters(&self, isa: Isa, sums: &[f32], panels: usize, dw: &mut [f32], add: bool) {
         let len = self.conv.inputs * PANEL;
         assert!(sums.len() >= (self.size.products() - 1) * panels * len + len && dw.len() == self.conv.depth() * PANEL);
-        let from = std::array::from_fn(|k| sums.as_ptr().wrapping_add(k * panels * len));
-        let to = std::array::from_fn(|tap| dw.as_mut_ptr().wrapping_add(tap * len));
+        let places: [_; MAX_TILE] = std::array::from_fn(|tap| dw.as_mut_ptr().wrapping_add(tap * len));
         let none = [std::ptr::null(); MAX_TILE];
-        let finishing =
-            Finishing { bias: none[0], add: to.map(|to| to.cast_const()), gate: none, finish: Finish::Plain };
-        let finishing = add.then_some(&finishing);
+        let add_to = places.map(|to| to.cast_const());
+        let finishing = Finishing { bias: none[0], add: add_to, gate: none, finish: Finish::Plain };
+        let transform = Transform::<UNFILTER> {
+            size: self.size,
+            places: &places,
+            products: sums.as_ptr().cast_mut(),
+            step: panels * len,
+            channels: len,
+            finishing: add.then_some(&finishing),
+        };
         // SAFETY: the contract of `Isa::run`, what `Transform` promises: `sums` holds every product, `dw` every tap.
-        unsafe {
-            isa.run(Transform::<UNFILTER> { size: self.size, from: &from, to: &to, channels: len, finishing });
-        }
+        unsafe { isa.run(transform) };
     }
 }

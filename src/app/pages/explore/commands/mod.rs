@@ -13,7 +13,7 @@ use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::train::commands::NetMoment;
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 use crate::engine::attack::{Goal, Label, Loss};
-use crate::engine::picture::{Background, Heatmap, Quantity, Region};
+use crate::engine::picture::{Background, Heatmap, HeatmapQuantity, Region};
 use crate::worker::Source;
 
 pub const PAGE: About = about("Explore", "Attack a picture and see what the net says").keys(CTRL, Key::Num1);
@@ -70,7 +70,7 @@ pub enum ExploreCommand {
     ToggleMore,
     Heatmap(Heatmap),
     /// It sets what the middle picture shows.
-    Look(Quantity),
+    Look(HeatmapQuantity),
     ZoomIn,
     ZoomOut,
     ZoomReset,
@@ -111,9 +111,9 @@ const LISTED: &[ExploreCommand] = &[
     ExploreCommand::ToggleEightBit,
     ExploreCommand::ToggleLoss,
     ExploreCommand::ToggleOwnPixels,
-    ExploreCommand::Look(Quantity::Perturbation),
-    ExploreCommand::Look(Quantity::Magnitude),
-    ExploreCommand::Look(Quantity::Gradient),
+    ExploreCommand::Look(HeatmapQuantity::Perturbation),
+    ExploreCommand::Look(HeatmapQuantity::Magnitude),
+    ExploreCommand::Look(HeatmapQuantity::Gradient),
     ExploreCommand::ZoomIn,
     ExploreCommand::ZoomOut,
     ExploreCommand::ZoomReset,
@@ -188,13 +188,13 @@ impl Action for ExploreCommand {
                  way; but where the net is very sure, rounding hides the slope of the cross-entropy, and the log-odds \
                  still show it.").keys(NONE, Key::L),
             Self::Heatmap(_) => about("Perturbation view", "What the middle picture shows"),
-            Self::Look(Quantity::Perturbation) => {
+            Self::Look(HeatmapQuantity::Perturbation) => {
                 about("Show δ", "What is added to each pixel, with its sign")
             }
-            Self::Look(Quantity::Magnitude) => {
+            Self::Look(HeatmapQuantity::Magnitude) => {
                 about("Show |δ|", "How much each pixel moves, without the sign")
             }
-            Self::Look(Quantity::Gradient) => {
+            Self::Look(HeatmapQuantity::Gradient) => {
                 about("Show ∇J", "The gradient itself: FGSM keeps only its sign")
             }
             Self::ZoomIn => about("Zoom in", "Enlarge all three pictures").keys(NONE, Key::Plus),
