@@ -25,7 +25,7 @@ pub struct BatchNormGradient<'a> {
     pub add: bool,
 }
 
-/// A training pass saw this of each channel.
+/// These numbers describe each channel of a batch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics {
     pub mean: Vec<f32>,

@@ -7,7 +7,7 @@ use super::Scratch;
 use super::conv::Conv;
 use super::simd::Isa;
 use super::tile::{MAX_ROWS, PANEL, Product, TermRun};
-use super::values::{Band, Values, ValuesMut};
+use super::values::{PictureBand, Values, ValuesMut};
 
 impl Conv {
     /// Tells whether [`Self::input_gradient_by_columns`] is the faster way to the gradient of a picture.
@@ -41,7 +41,7 @@ impl Conv {
         let runs = [TermRun { a: 0, b: 0, len: self.outputs }];
         dx.bands().for_each_init(
             || Scratch::zeros(MAX_ROWS * width),
-            |scratch, Band { picture, first_row, data: dx }| {
+            |scratch, PictureBand { picture, first_row, data: dx }| {
                 dx.fill(0.0);
                 let past_row = first_row + dx.len() / row;
                 // The padded row that the first tap of output row `oy` falls on.

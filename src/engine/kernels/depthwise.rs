@@ -70,8 +70,9 @@ pub fn weight_gradient(conv: &Conv, tap: [usize; 2], x: Values<'_>, dy: Values<'
     for picture in 0..dy.n {
         for oy in 0..dy.map.height {
             for ox in 0..dy.map.width {
-                let x = x.from(picture, place(0, oy), place(1, ox));
-                for ((dw, x), dy) in dw.iter_mut().zip(x).zip(dy.pixel(picture, oy, ox)) {
+                let x = &x.from(picture, place(0, oy), place(1, ox))[..dw.len()];
+                let dy = &dy.from(picture, oy as isize, ox as isize)[..dw.len()];
+                for ((dw, x), dy) in dw.iter_mut().zip(x).zip(dy) {
                     *dw += x * dy;
                 }
             }

@@ -8,7 +8,7 @@ use super::planes::each_row;
 use super::simd::{Isa, Simd, Vectorised};
 use super::values::{FusedGradient, Values, ValuesMut};
 
-/// Windows slide over a picture like this: height first, then width.
+/// A window slides over a picture, with these sizes for height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub kernel: [usize; 2],
@@ -181,23 +181,20 @@ pub fn max_pool_gradient(
                     });
                 }
             }
-            let gate = fused.gate.map(|gate| PixelGate {
-                values: gate.values.from(picture, row as isize, column as isize),
-                upper: gate.upper,
-            });
-            let dx = &mut dx[column * dx_map.stride..][..channels];
-            let collect = Collect { dy: dy.data, winners, windows: &windows, dx, add: fused.add, gate };
+            let collect = Collect {
+                dy: dy.data,
+                winners,
+                windows: &windows,
+                dx: &mut dx[column * dx_map.stride..][..channels],
+                add: fused.add,
+                gate: fused.gate.map(|gate| gate.values.pixel(picture, row, column)),
+                upper: fused.gate.map_or(f32::INFINITY, |gate| gate.upper),
+            };
             // SAFETY: the contract of `Isa::run`, what `Collect` asks of its fields: windows and gate lie inside their
             // buffers, as asserted.
             unsafe { isa.run(collect) };
         }
     });
-}
-
-#[derive(Clone, Copy)]
-struct PixelGate<'a> {
-    values: &'a [f32],
-    upper: f32,
 }
 
 /// This adds up the gradients of the windows that each channel of a pixel has won. Windows and gate have as many
@@ -208,13 +205,14 @@ struct Collect<'a> {
     windows: &'a [PixelWindow],
     dx: &'a mut [f32],
     add: bool,
-    gate: Option<PixelGate<'a>>,
+    gate: Option<&'a [f32]>,
+    upper: f32,
 }
 
 impl Vectorised for Collect<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Self { dy, winners, windows, dx, add, gate } = self;
+        let Self { dy, winners, windows, dx, add, gate, upper } = self;
         // SAFETY: the contract of `Simd`: what the fields promise, from channel `c` on for the channels that are left.
         unsafe {
             for c in (0..dx.len()).step_by(S::LANES) {
@@ -226,7 +224,7 @@ impl Vectorised for Collect<'_> {
                     let won = S::where_byte(winners.as_ptr().add(window.winners + c), count, window.tap, dy);
                     sum = S::add(sum, won);
                 }
-                if let Some(PixelGate { values, upper }) = gate {
+                if let Some(values) = gate {
                     sum = S::gate(sum, S::load_first(values.as_ptr().add(c), count), S::splat(upper));
                 }
                 S::store_first(out, count, sum);

@@ -7,7 +7,7 @@ use super::conv::Conv;
 use super::pool::Window;
 use super::simd::{Isa, Simd, Vectorised};
 use super::tile::PANEL;
-use super::values::{Band, ConvGradient, Map, Values, ValuesMut};
+use super::values::{ConvGradient, Map, PictureBand, Values, ValuesMut};
 
 /// A gradient that is not zero belongs to a window that begins here in the input.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,7 +51,7 @@ pub struct MaxoutGradient<'a> {
 const MAX_VECTORS: usize = 16;
 /// The pictures of a batch are cut into so many parts for the gradient of their pixels.
 const INPUT_PARTS: usize = 8;
-/// From so many values in a row of the kernel on, going through them entry by entry pays.
+/// Going through the entries one by one pays from so many values in a row of the kernel on.
 const MIN_ROW: usize = 32;
 
 impl Conv {
@@ -160,7 +160,7 @@ impl SparseGradient {
     /// Writes the gradient of the input, which is a whole buffer. `rows` are the weights of [`Conv::unpack_rows`].
     pub fn input(&self, isa: Isa, conv: &Conv, rows: &[f32], dx: ValuesMut<'_>) {
         let (len, map) = (conv.row_len(), dx.map);
-        dx.bands().for_each(|Band { picture, first_row, data: dx }| {
+        dx.bands().for_each(|PictureBand { picture, first_row, data: dx }| {
             let first = picture * map.picture() + first_row * map.row();
             dx.fill(0.0);
             for o in 0..self.outputs {

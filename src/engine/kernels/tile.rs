@@ -258,7 +258,7 @@ pub unsafe fn multiply(isa: Isa, tile: &Tile<'_>) {
     unsafe { isa.run(tile) }
 }
 
-/// A product of matrices in slices, `c[m][n] = Σ a[m][r] · b[r][n]`, has any number of rows and up to [`PANEL`] columns.
+/// A product of matrices in slices, `c[m][n] = Σ a[m][r] · b[r][n]`, has up to a panel of columns.
 pub struct Product<'a> {
     pub rows: usize,
     pub columns: usize,
@@ -293,6 +293,7 @@ impl Product<'_> {
     /// Computes the rows of `c`, which lie `c_step` apart.
     pub fn compute(&self, isa: Isa, c: &mut [f32], c_step: usize) {
         let Self { rows, columns, runs, a, row_step, term_step, b, b_step, .. } = *self;
+        assert!(columns <= PANEL, "more columns than a panel has");
         for run in runs.iter().filter(|run| rows * run.len > 0) {
             assert!(run.a + (rows - 1) * row_step + (run.len - 1) * term_step < a.len(), "a is too short");
             assert!(run.b + (run.len - 1) * b_step + PANEL <= b.len(), "b is too short");

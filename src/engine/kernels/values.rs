@@ -114,7 +114,7 @@ pub struct ValuesMut<'a> {
 }
 
 /// A band is a part of a padded picture that is written to: all of its rows from `first_row` on.
-pub(super) struct Band<'a> {
+pub(super) struct PictureBand<'a> {
     pub picture: usize,
     pub first_row: usize,
     pub data: &'a mut [f32],
@@ -126,14 +126,14 @@ impl<'a> ValuesMut<'a> {
     }
 
     /// Cuts whole buffers into bands for as many tasks: a picture each, or less where there are few.
-    pub(super) fn bands(self) -> impl ParallelIterator<Item = Band<'a>> {
+    pub(super) fn bands(self) -> impl ParallelIterator<Item = PictureBand<'a>> {
         let (map, n) = (self.map, self.n);
         let padded = map.height + 2 * map.halo;
         let rows = if n >= 4 { padded } else { padded.div_ceil(4) };
         let pictures = self.data[..n * map.picture()].par_chunks_mut(map.picture()).enumerate();
         pictures.flat_map(move |(picture, data)| {
             let bands = data.par_chunks_mut(rows * map.row()).enumerate();
-            bands.map(move |(band, data)| Band { picture, first_row: band * rows, data })
+            bands.map(move |(band, data)| PictureBand { picture, first_row: band * rows, data })
         })
     }
 }

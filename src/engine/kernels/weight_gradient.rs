@@ -10,7 +10,7 @@ use super::tile::{self, PANEL, Rows, TermRun, Tile};
 use super::values::{ConvGradient, Map, Values};
 use super::{SharedSlice, depthwise, part};
 
-/// All tiles go over so many bytes of pictures and gradients, a part of the second-level cache, before the next ones.
+/// So many bytes of pictures and gradients, a part of the second-level cache, are gone over before the next ones.
 const BLOCK_BYTES: usize = 512 << 10;
 
 /// The tiles of a weight gradient are split into at most so many tasks.

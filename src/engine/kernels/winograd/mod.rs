@@ -1,6 +1,6 @@
 //! Winograd's minimal filtering takes fewer multiplications for convolutions of 3×3 taps and stride 1, after Lavin &
 //! Gray, Fast Algorithms for Convolutional Neural Networks, 2015 (arXiv 1509.09308). Tiles of the input and the filters
-//! are brought into a domain where each product of a tile is a product of matrices, (tiles, inputs) · (inputs, outputs).
+//! are brought into a domain where a product of a tile is a product of matrices, (tiles, inputs) · (inputs, outputs).
 
 mod points;
 mod tiles;

@@ -8,7 +8,7 @@ use super::super::simd::Simd;
 pub const MAX_SIDE: usize = 6;
 pub const MAX_TILE: usize = MAX_SIDE * MAX_SIDE;
 
-/// Of the values along a stretch only the first count where fewer are needed.
+/// A stretch holds values along an axis; only the first of them count where fewer are needed.
 pub type Stretch<S> = [<S as Simd>::Vector; MAX_SIDE];
 
 /// This is an algorithm for stretches of `OUT` outputs, with the matrices of Lavin & Gray, Fast Algorithms for
