@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use doppelganger::engine::kernels::winograd::{Size, Winograd};
+use doppelganger::engine::kernels::winograd::{TileSize, Winograd};
 use doppelganger::engine::kernels::{
     Conv, ConvGradient, ConvWeights, Fused, FusedGradient, Isa, LinearGradient, Map, Padding, Values, ValuesMut,
 };
@@ -138,7 +138,7 @@ fn main() {
         let mut layer = Layer::new(n, side, shape);
         let show = |name: &str, [a, b, c]: [f64; 3]| println!("{name:24} {a:8.0} {b:8.0} {c:8.0}");
         show(name, layer.taps(isa));
-        for (name, size) in [("  in tiles of 2×2", Size::Two), ("  in tiles of 4×4", Size::Four)] {
+        for (name, size) in [("  in tiles of 2×2", TileSize::Two), ("  in tiles of 4×4", TileSize::Four)] {
             if let Some(winograd) = Winograd::new(layer.conv, size) {
                 show(name, layer.winograd(isa, winograd));
             }

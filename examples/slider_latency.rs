@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use doppelganger::engine::attack::{AttackSettings, Goal, Label, Loss};
 use doppelganger::engine::data::sample_unless_file;
-use doppelganger::engine::picture::{Background, Channel, Heatmap, Quantity};
+use doppelganger::engine::picture::{Background, Channel, Heatmap, HeatmapQuantity};
 use doppelganger::worker::{Event, Mismatch, Source, View, Wish, Worker};
 
 const MOVES: usize = 200;
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         loss: Loss::CrossEntropy,
         clip: true,
         eight_bit: false,
-        heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
+        heatmap: Heatmap { quantity: HeatmapQuantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
     };
     println!("first view: {:.1} ms", milliseconds(answer(&worker, &view)?));
     let mut times = Vec::with_capacity(MOVES);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::common;
 use doppelganger::engine::picture::{
-    Channel, Fit, Heatmap, MAX_PIXELS, Picture, Planes, Quantity, Resampler, Rgba, decode, diverging, fit, open,
+    Channel, Fit, Heatmap, HeatmapQuantity, MAX_PIXELS, Picture, Planes, Resampler, Rgba, decode, diverging, fit, open,
     open_over, png_bytes, save_png, sequential,
 };
 
@@ -463,24 +463,24 @@ fn a_heatmap_is_signed_and_centred_on_zero() {
     let delta = planes(2, &[0.0, 0.1, -0.2, 0.0, 0.0, -0.4, 0.1, f32::NAN]);
     let gradient = planes(1, &[1e-40, -2e-40, 0.0, -0.0]);
     let draw = |quantity, channel, gain| Heatmap { quantity, channel, gain }.draw(&delta, &gradient);
-    let (map, limit) = draw(Quantity::Perturbation, Channel::Strongest, 1.0);
+    let (map, limit) = draw(HeatmapQuantity::Perturbation, Channel::Strongest, 1.0);
     assert_eq!(limit, 0.4);
     let nan = diverging(f32::NAN);
     assert_eq!(colours(&map), [diverging(0.0), diverging(-1.0), diverging(-0.5), nan]);
     assert_eq!(diverging(0.0), [255; 3]);
     // Twice the gain: full colour at half the value.
-    let (map, limit) = draw(Quantity::Magnitude, Channel::One(0), 2.0);
+    let (map, limit) = draw(HeatmapQuantity::Magnitude, Channel::One(0), 2.0);
     assert_eq!((colours(&map), limit), ([0.0, 1.0, 1.0, 0.0].map(sequential).to_vec(), 0.1));
     // The smallest numbers there are.
-    let (map, _) = draw(Quantity::Gradient, Channel::One(2), 1.0);
+    let (map, _) = draw(HeatmapQuantity::Gradient, Channel::One(2), 1.0);
     assert_eq!(colours(&map), [0.5, -1.0, 0.0, 0.0].map(diverging));
     // A channel that is not there is drawn as the strongest: not the last one, which is 0 here.
     let two = planes(2, &[0.3, 0.0]);
-    let beyond = Heatmap { quantity: Quantity::Perturbation, channel: Channel::One(2), gain: 1.0 };
+    let beyond = Heatmap { quantity: HeatmapQuantity::Perturbation, channel: Channel::One(2), gain: 1.0 };
     assert_eq!(colours(&beyond.draw(&two, &two).0), [diverging(1.0)]);
     // Nothing at all, and a gain that cannot be.
     let nothing = planes(1, &[0.0, 0.0]);
-    let heatmap = Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: f32::NAN };
+    let heatmap = Heatmap { quantity: HeatmapQuantity::Perturbation, channel: Channel::Strongest, gain: f32::NAN };
     assert_eq!(heatmap.draw(&nothing, &nothing).1, 0.0);
     assert_eq!(colours(&heatmap.draw(&nothing, &nothing).0), [[255; 3]; 2]);
     let infinite = planes(1, &[f32::INFINITY, 1.0, f32::NEG_INFINITY]);

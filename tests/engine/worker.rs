@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use doppelganger::engine::attack::{AttackSettings, Baseline, Goal, Label, Loss, Norm, Pgd, Rules, Verdict};
 use doppelganger::engine::model::Catalogue;
-use doppelganger::engine::picture::{Background, Channel, Heatmap, Picture, Quantity, Region, open, save_png};
+use doppelganger::engine::picture::{Background, Channel, Heatmap, HeatmapQuantity, Picture, Region, open, save_png};
 use doppelganger::worker::{Event, Mismatch, SecondWish, Shown, Source, View, Wish, Worker};
 
 fn worker() -> Worker {
@@ -29,7 +29,7 @@ fn view(eps: f32) -> View {
         loss: Loss::CrossEntropy,
         clip: true,
         eight_bit: false,
-        heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
+        heatmap: Heatmap { quantity: HeatmapQuantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
     }
 }
 

@@ -199,7 +199,7 @@ mod tests {
     use super::*;
     use crate::app::commands::tab::Tab;
     use crate::app::pages::explore::commands::why::Part;
-    use crate::engine::picture::{Channel, Quantity, save_png};
+    use crate::engine::picture::{Channel, HeatmapQuantity, save_png};
 
     fn nets() -> Catalogue {
         Catalogue::new(Vec::new())
@@ -221,7 +221,7 @@ mod tests {
             clip: false,
             eight_bit: true,
             attack: AttackSettings::named("pgd").unwrap(),
-            heatmap: Heatmap { quantity: Quantity::Gradient, channel: Channel::One(2), gain: 3.0 },
+            heatmap: Heatmap { quantity: HeatmapQuantity::Gradient, channel: Channel::One(2), gain: 3.0 },
             step: Some(12),
             controls_seed: Some(4),
             why: Some(WhyLook {

@@ -11,7 +11,7 @@ use crate::app::pages::explore::state::MAX_EPS;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::data::{sample_unless_file, samples};
 use crate::engine::model::{Catalogue, Manifest, find_class};
-use crate::engine::picture::Quantity;
+use crate::engine::picture::HeatmapQuantity;
 
 /// A scene is the `view` of a step. Where no step so far names them, the net, the picture, ε and the pane under the
 /// pictures stay as they are, and everything else is as usual.
@@ -39,7 +39,7 @@ pub struct LessonScene {
     pub eight_bit: Option<bool>,
     pub own_pixels: Option<bool>,
     #[serde(deserialize_with = "quantity")]
-    pub show: Option<Quantity>,
+    pub show: Option<HeatmapQuantity>,
     /// This opens or closes the pane under the pictures.
     pub why: Option<bool>,
     /// The pane compares with this net; with none where the name is empty.
@@ -55,14 +55,14 @@ fn attack_named<'de, D: Deserializer<'de>>(source: D) -> Result<Option<AttackSet
 
 /// Lessons write what the middle picture shows in small letters.
 #[derive(Deserialize)]
-#[serde(remote = "Quantity", rename_all = "lowercase")]
+#[serde(remote = "HeatmapQuantity", rename_all = "lowercase")]
 enum MiddlePicture {
     Perturbation,
     Magnitude,
     Gradient,
 }
 
-fn quantity<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Quantity>, D::Error> {
+fn quantity<'de, D: Deserializer<'de>>(source: D) -> Result<Option<HeatmapQuantity>, D::Error> {
     MiddlePicture::deserialize(source).map(Some)
 }
 

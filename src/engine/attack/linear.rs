@@ -6,7 +6,7 @@
 use super::Norm;
 use super::problem::difference;
 use crate::model::{LayerSpec, Model};
-use crate::picture::{Channel, Heatmap, Planes, Quantity, Rgba};
+use crate::picture::{Channel, Heatmap, HeatmapQuantity, Planes, Rgba};
 use crate::{Error, Result};
 
 /// This is the class that is nearest to the label of a picture, in the net's own linear terms.
@@ -38,7 +38,7 @@ impl LinearRival {
 
     /// Returns the weights, full colour at the largest, and their signs.
     pub fn pictures(&self) -> [Rgba; 2] {
-        let heatmap = Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 };
+        let heatmap = Heatmap { quantity: HeatmapQuantity::Perturbation, channel: Channel::Strongest, gain: 1.0 };
         let signs = Planes { values: Norm::Linf.steepest(&self.weights.values), ..self.weights };
         [&self.weights, &signs].map(|planes| heatmap.draw(planes, planes).0)
     }

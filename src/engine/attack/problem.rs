@@ -71,7 +71,7 @@ impl Problem {
         labels: Vec<usize>,
         rules: Rules,
     ) -> Result<Self> {
-        let (channels, height, width) = shape(&model, lens.as_deref());
+        let [channels, height, width] = shape(&model, lens.as_deref());
         let size = channels * height * width;
         let (found, n) = (x.len(), labels.len());
         if found != n * size {
@@ -155,7 +155,7 @@ impl Problem {
     }
 
     pub fn size(&self) -> usize {
-        let (channels, height, width) = shape(&self.model, self.lens.as_deref());
+        let [channels, height, width] = shape(&self.model, self.lens.as_deref());
         channels * height * width
     }
 
@@ -260,7 +260,7 @@ pub(super) fn seen(
     pictures: impl Iterator<Item = Vec<f32>>,
     shown: fn(Planes) -> Planes,
 ) -> Result<Tensor> {
-    let ((channels, height, width), input) = (shape(model, lens), model.input());
+    let ([channels, height, width], input) = (shape(model, lens), model.input());
     let (mut seen, mut count) = (Vec::new(), 0);
     // One after another: many versions of a large photo take gigabytes.
     for values in pictures {
@@ -276,7 +276,7 @@ pub(super) fn seen(
 /// Returns gradients for the net's input as gradients for the pixels of the pictures.
 pub(super) fn for_pixels(model: &Model, lens: Option<&Lens>, gradients: Vec<f32>) -> Result<Vec<f32>> {
     let Some(lens) = lens else { return Ok(gradients) };
-    let (channels, height, width) = shape(model, None);
+    let [channels, height, width] = shape(model, None);
     let mut all = Vec::new();
     for gradient in gradients.chunks_exact(channels * height * width) {
         all.extend(lens.adjoint(&Planes { channels, height, width, values: gradient.to_vec() })?.values);
@@ -284,9 +284,9 @@ pub(super) fn for_pixels(model: &Model, lens: Option<&Lens>, gradients: Vec<f32>
     Ok(all)
 }
 
-fn shape(model: &Model, lens: Option<&Lens>) -> (usize, usize, usize) {
+fn shape(model: &Model, lens: Option<&Lens>) -> [usize; 3] {
     let input = model.input();
-    lens.map_or((input.channels, input.height, input.width), Lens::pixels)
+    lens.map_or([input.channels, input.height, input.width], Lens::pixels)
 }
 
 pub(super) fn gather(values: &[f32], size: usize, which: &[usize]) -> Vec<f32> {

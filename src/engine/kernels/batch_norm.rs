@@ -1,4 +1,5 @@
-//! Batch normalisation in training (Ioffe & Szegedy, Batch Normalization, 2015, algorithm 1) with its gradient.
+//! Batch normalisation in training (Ioffe & Szegedy, Batch Normalization, 2015, algorithm 1) is computed with its
+//! gradient.
 
 use rayon::prelude::*;
 
@@ -6,87 +7,75 @@ use super::planes::each_row;
 use super::simd::Isa;
 use super::values::{Fused, Values, ValuesMut};
 
-/// Batch normalisation over the pictures and pixels of a batch, per channel: its scale γ and shift β.
+/// A batch normalisation has a scale γ and a shift β per channel, and takes its statistics over pictures and pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNorm<'a> {
-    /// Added to the variance.
+    /// This is added to the variance.
     pub eps: f32,
     pub gamma: &'a [f32],
     pub beta: &'a [f32],
 }
 
-/// The places that the gradients of a batch normalisation go to.
+/// The gradients of a batch normalisation go to these places: those of γ and β are added to what is there.
 pub struct BatchNormGradient<'a> {
-    /// The gradient of γ, which is added to what is there.
     pub gamma: &'a mut [f32],
-    /// The gradient of β, which is added to what is there.
     pub beta: &'a mut [f32],
-    /// The gradient of x; `None` where nobody wants it.
     pub x: Option<ValuesMut<'a>>,
-    /// Whether to add to what is there of x rather than to write over it.
+    /// This adds to what is there of x.
     pub add: bool,
 }
 
-/// What a training pass saw of each channel.
+/// These numbers describe each channel of a batch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics {
     pub mean: Vec<f32>,
-    /// `1 / √(variance + eps)` with the biased variance.
+    /// This is `1 / √(variance + eps)` with the biased variance.
     pub inverse_std: Vec<f32>,
-    /// The variance with n − 1 in the denominator, for the running one.
+    /// This variance has n − 1 in the denominator, for the running one.
     pub unbiased_variance: Vec<f32>,
 }
 
-/// The number of parts that the sums over pixels are taken in, whatever the number of threads.
+/// The sums over pixels are taken in so many parts, whatever the number of threads.
 const PARTS: usize = 16;
 
-/// Two sums for each channel.
-struct Sums<T> {
-    first: Vec<T>,
-    second: Vec<T>,
-}
-
-impl<T: Clone + Default> Sums<T> {
-    fn zeros(channels: usize) -> Self {
-        Self { first: vec![T::default(); channels], second: vec![T::default(); channels] }
-    }
-}
-
 /// Takes two sums per channel over all pixels: `f(row of x, row of dy, sums so far)` adds a row.
-fn sums(isa: Isa, x: Values<'_>, dy: Values<'_>, f: impl Fn(Row<'_>, Row<'_>, &mut Sums<f32>) + Sync) -> Sums<f64> {
+fn sums(
+    isa: Isa,
+    x: Values<'_>,
+    dy: Values<'_>,
+    f: impl Fn(PixelRow<'_>, PixelRow<'_>, &mut [Vec<f32>; 2]) + Sync,
+) -> [Vec<f64>; 2] {
     let map = x.map;
     let rows = x.n * map.height;
     let per_part = rows.div_ceil(PARTS).max(1);
-    let parts: Vec<Sums<f32>> = (0..rows.div_ceil(per_part))
-        .into_par_iter()
-        .map(|part| {
-            let mut sums = Sums::zeros(map.channels);
-            isa.vectorised(|| {
-                for row in part * per_part..((part + 1) * per_part).min(rows) {
-                    let (picture, y) = (row / map.height, row % map.height);
-                    f(Row::new(x, picture, y), Row::new(dy, picture, y), &mut sums);
-                }
-            });
-            sums
-        })
-        .collect();
-    let mut total = Sums::zeros(map.channels);
+    let sums_of = |part: usize| {
+        let mut sums = [0, 1].map(|_| vec![0.0; map.channels]);
+        isa.vectorised(|| {
+            for row in part * per_part..((part + 1) * per_part).min(rows) {
+                let (picture, y) = (row / map.height, row % map.height);
+                f(PixelRow::new(x, picture, y), PixelRow::new(dy, picture, y), &mut sums);
+            }
+        });
+        sums
+    };
+    let parts: Vec<[Vec<f32>; 2]> = (0..rows.div_ceil(per_part)).into_par_iter().map(sums_of).collect();
+    let mut total = [0, 1].map(|_| vec![0.0; map.channels]);
     for part in parts {
-        total.first.iter_mut().zip(part.first).for_each(|(sum, part)| *sum += f64::from(part));
-        total.second.iter_mut().zip(part.second).for_each(|(sum, part)| *sum += f64::from(part));
+        for (total, part) in total.iter_mut().zip(part) {
+            total.iter_mut().zip(part).for_each(|(sum, part)| *sum += f64::from(part));
+        }
     }
     total
 }
 
-/// A row of pixels.
 #[derive(Clone, Copy)]
-struct Row<'a> {
+struct PixelRow<'a> {
     data: &'a [f32],
     stride: usize,
     channels: usize,
 }
 
-impl<'a> Row<'a> {
+impl<'a> PixelRow<'a> {
     #[inline(always)]
     fn new(values: Values<'a>, picture: usize, y: usize) -> Self {
         let map = values.map;
@@ -108,10 +97,9 @@ impl BatchNorm<'_> {
         let count = (x.n * map.pixels()) as f64;
         // One pass for both moments, about a pixel of the batch: near enough to the mean that little cancels.
         let about = x.pixel(x.n / 2, map.height / 2, map.width / 2).to_vec();
-        let Sums { first: sum, second: squares } = sums(isa, x, x, |x, _, sums| {
+        let [sum, squares] = sums(isa, x, x, |x, _, [sum, squares]| {
             for x in x.pixels() {
-                let sums = sums.first.iter_mut().zip(&mut sums.second);
-                for (((sum, squares), x), about) in sums.zip(x).zip(&about) {
+                for (((sum, squares), x), about) in sum.iter_mut().zip(&mut *squares).zip(x).zip(&about) {
                     let centred = x - about;
                     *sum += centred;
                     *squares += centred * centred;
@@ -137,22 +125,18 @@ impl BatchNorm<'_> {
         each_row(y, |picture, row, out| {
             isa.vectorised(|| {
                 let out = out.chunks_mut(y_map.stride).map(|out| &mut out[..channels]);
-                let pixels = out.zip(Row::new(x, picture, row).pixels());
-                match fused.add {
-                    Some(add) => {
-                        for ((out, x), add) in pixels.zip(Row::new(add, picture, row).pixels()) {
-                            for ((((out, x), scale), shift), add) in
-                                out.iter_mut().zip(x).zip(&scale).zip(&shift).zip(add)
-                            {
-                                *out = clamp(x * scale + shift + add);
-                            }
+                let pixels = out.zip(PixelRow::new(x, picture, row).pixels());
+                let factors = || scale.iter().zip(&shift);
+                if let Some(add) = fused.add {
+                    for ((out, x), add) in pixels.zip(PixelRow::new(add, picture, row).pixels()) {
+                        for (((out, x), (scale, shift)), add) in out.iter_mut().zip(x).zip(factors()).zip(add) {
+                            *out = clamp(x * scale + shift + add);
                         }
                     }
-                    None => {
-                        for (out, x) in pixels {
-                            for (((out, x), scale), shift) in out.iter_mut().zip(x).zip(&scale).zip(&shift) {
-                                *out = clamp(x * scale + shift);
-                            }
+                } else {
+                    for (out, x) in pixels {
+                        for ((out, x), (scale, shift)) in out.iter_mut().zip(x).zip(factors()) {
+                            *out = clamp(x * scale + shift);
                         }
                     }
                 }
@@ -174,10 +158,9 @@ impl BatchNorm<'_> {
         let channels = x.map.channels;
         let count = (x.n * x.map.pixels()) as f64;
         let Statistics { mean, inverse_std, .. } = statistics;
-        let Sums { first: sum, second: product } = sums(isa, x, dy, |x, dy, sums| {
+        let [sum, product] = sums(isa, x, dy, |x, dy, [sum, product]| {
             for (x, dy) in x.pixels().zip(dy.pixels()) {
-                let sums = sums.first.iter_mut().zip(&mut sums.second);
-                for ((((sum, product), x), dy), mean) in sums.zip(x).zip(dy).zip(mean) {
+                for ((((sum, product), x), dy), mean) in sum.iter_mut().zip(&mut *product).zip(x).zip(dy).zip(mean) {
                     *sum += dy;
                     *product += dy * (x - mean);
                 }
@@ -200,7 +183,7 @@ impl BatchNorm<'_> {
         each_row(dx, |picture, row, dx| {
             isa.vectorised(|| {
                 let dx = dx.chunks_mut(dx_map.stride).map(|dx| &mut dx[..channels]);
-                let pixels = Row::new(x, picture, row).pixels().zip(Row::new(dy, picture, row).pixels());
+                let pixels = PixelRow::new(x, picture, row).pixels().zip(PixelRow::new(dy, picture, row).pixels());
                 for (dx, (x, dy)) in dx.zip(pixels) {
                     for (((dx, x), dy), ((scale, slope), offset)) in dx.iter_mut().zip(x).zip(dy).zip(factors()) {
                         let value = scale * dy + slope * x + offset;

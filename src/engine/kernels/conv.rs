@@ -1,15 +1,15 @@
-//! Convolution with fused bias, addition and clamp, and its gradients. A fully connected layer is one on planes of one
-//! pixel.
+//! A convolution is computed with fused bias, addition and clamp, and so are its gradients. A fully connected layer is
+//! one on planes of one pixel.
 
 use rayon::prelude::*;
 
 use super::correlate::{Correlation, Grid, GridValues};
 use super::padding::Padding;
 use super::simd::Isa;
-use super::tile::{Finish, PANEL, Run};
+use super::tile::{Finish, PANEL, TermRun};
 use super::values::{ConvWeights, Fused, FusedGradient, Map, Values, ValuesMut};
 
-/// The shape of a convolution; height first, then width.
+/// A convolution has this shape; height first, then width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv {
     pub kernel: [usize; 2],
@@ -20,8 +20,7 @@ pub struct Conv {
     pub groups: usize,
 }
 
-/// A tap of the kernel along an axis that reaches some input positions, with the output position that it comes from,
-/// relative to the first.
+/// A tap of the kernel along an axis reaches input positions from an output position, relative to the first.
 #[derive(Clone, Copy)]
 struct Tap {
     index: usize,
@@ -50,13 +49,12 @@ impl Conv {
         self.outputs / self.groups
     }
 
-    /// Returns the number of terms of each sum.
     pub(super) fn depth(&self) -> usize {
         self.taps() * self.group_inputs()
     }
 
     /// Returns the length of the packed weights: for every group panels of [`PANEL`] outputs, (taps, inputs) in each;
-    /// (taps, channels) where each channel is its own group.
+    /// (taps, channels) of a depthwise convolution.
     pub fn weights_len(&self) -> usize {
         if self.is_depthwise() {
             self.taps() * self.outputs
@@ -114,25 +112,17 @@ impl Conv {
         let (inputs, outputs) = (self.inputs / self.passes(), self.outputs / self.passes());
         let [kh, kw] = self.kernel;
         let step = if self.is_depthwise() { self.outputs } else { self.group_inputs() * PANEL };
-        let mut runs = Vec::with_capacity(self.taps());
         // Neighbours in a row lie next to each other where the map is its whole buffer: one run for all.
-        let merge = !self.is_depthwise() && self.groups == 1 && x.map.is_whole();
-        for ky in 0..kh {
-            if merge {
-                runs.push(Run { a: ky * x.map.row(), b: ky * kw * step, len: kw * inputs });
-                continue;
-            }
-            for kx in 0..kw {
-                let len = if self.is_depthwise() { 1 } else { inputs };
-                runs.push(Run { a: ky * x.map.row() + kx * x.map.stride, b: (ky * kw + kx) * step, len });
-            }
-        }
+        let merged = if self.groups == 1 && x.map.is_whole() { kw } else { 1 };
+        let len = if self.is_depthwise() { 1 } else { merged * inputs };
+        let run = |tap: usize| TermRun { a: tap / kw * x.map.row() + tap % kw * x.map.stride, b: tap * step, len };
+        let runs: Vec<TermRun> = (0..kh * kw).step_by(merged).map(run).collect();
         let group_len = packed.len() / self.passes();
         for group in 0..self.passes() {
             let origin = self.padding.before.map(|p| -(p as isize));
             let correlation = Correlation {
                 n: x.n,
-                grid: y.map.size(),
+                size: y.map.size(),
                 x: GridValues {
                     data: x.data,
                     grid: Grid { map: x.map.group(inputs, group), origin, step: self.stride },
@@ -141,15 +131,14 @@ impl Conv {
                 weights: &packed[group * group_len..][..group_len],
                 panel_len: self.depth() * PANEL,
                 depthwise: self.is_depthwise(),
+                y: Grid::all(y.map.group(outputs, group)),
                 bias: bias.map(|bias| &bias[group * outputs..]),
-                add: fused.add.map(|Values { data, map, .. }| {
-                    let grid = Grid::all(map.group(outputs, group));
-                    GridValues { data, grid }
-                }),
+                add: fused.add.map(|add| GridValues { data: add.data, grid: Grid::all(add.map.group(outputs, group)) }),
                 gate: None,
                 finish: Finish::clamp(fused.clamp),
+                accumulate: false,
             };
-            correlation.run(isa, y.data, Grid::all(y.map.group(outputs, group)), false);
+            correlation.run(isa, y.data);
         }
     }
 
@@ -222,7 +211,7 @@ impl Conv {
         let kw = self.kernel[1];
         let group_len = transposed.len() / self.passes();
         let step = if self.is_depthwise() { self.outputs } else { outputs * PANEL };
-        let [height, width] = dx.map.size();
+        let (gate, [height, width]) = (fused.gate.map(|gate| gate.values), dx.map.size());
         for (row, column) in (0..self.stride[0]).flat_map(|row| (0..self.stride[1]).map(move |column| (row, column))) {
             if row >= height || column >= width {
                 continue;
@@ -236,7 +225,7 @@ impl Conv {
                     let (down, right) = ((y.shift - origin[0]) as usize, (x.shift - origin[1]) as usize);
                     let len = if self.is_depthwise() { 1 } else { outputs };
                     let a = down * dy.map.row() + right * dy.map.stride;
-                    runs.push(Run { a, b: (y.index * kw + x.index) * step, len });
+                    runs.push(TermRun { a, b: (y.index * kw + x.index) * step, len });
                 }
             }
             if runs.is_empty() && fused.add && fused.gate.is_none() {
@@ -252,7 +241,7 @@ impl Conv {
             for group in 0..self.passes() {
                 let correlation = Correlation {
                     n: dy.n,
-                    grid: [(height - row).div_ceil(self.stride[0]), (width - column).div_ceil(self.stride[1])],
+                    size: [(height - row).div_ceil(self.stride[0]), (width - column).div_ceil(self.stride[1])],
                     x: GridValues {
                         data: dy.data,
                         grid: Grid { map: dy.map.group(outputs, group), origin, step: reach },
@@ -261,15 +250,14 @@ impl Conv {
                     weights: &transposed[group * group_len..][..group_len],
                     panel_len: self.taps() * outputs * PANEL,
                     depthwise: self.is_depthwise(),
+                    y: there(dx.map, group),
                     bias: None,
                     add: None,
-                    gate: fused.gate.map(|gate| {
-                        let Values { data, map, .. } = gate.values;
-                        GridValues { data, grid: there(map, group) }
-                    }),
+                    gate: gate.map(|gate| GridValues { data: gate.data, grid: there(gate.map, group) }),
                     finish: Finish::gate(fused.gate.map(|gate| gate.upper)),
+                    accumulate: fused.add,
                 };
-                correlation.run(isa, dx.data, there(dx.map, group), fused.add);
+                correlation.run(isa, dx.data);
             }
         }
     }

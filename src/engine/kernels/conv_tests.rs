@@ -3,7 +3,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::winograd::{Size, Winograd};
+use super::winograd::{TileSize, Winograd};
 use super::*;
 
 fn random(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
@@ -112,12 +112,11 @@ fn instruction_sets() -> Vec<Isa> {
     sets
 }
 
-/// How a convolution is computed.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Taps(Conv),
     Winograd(Winograd),
-    /// Backwards as a fully connected layer in training.
+    /// It goes backwards as a fully connected layer in training.
     Linear(Conv),
 }
 
@@ -192,25 +191,15 @@ fn check(rng: &mut ChaCha8Rng, what: &str, case: &Case, way: Way) {
     let [x_data, dy_data, added_data] =
         [(&x, x_map), (&dy, y_map), (&added, y_map)].map(|(planar, map)| laid_out(planar, n, map));
     let plane = y_map.pixels();
-    let expected_y = sums(
-        dy.len(),
-        |i| bias[i / plane % conv.outputs] + added[i],
-        |add| {
-            case.terms(|i, k, o| add(o, x[i], w[k]));
-        },
-    );
+    let start = |i: usize| bias[i / plane % conv.outputs] + added[i];
+    let expected_y = sums(dy.len(), start, |add| case.terms(|i, k, o| add(o, x[i], w[k])));
     let expected_y: Vec<f32> = expected_y.into_iter().map(|v| v.clamp(0.0, 6.0)).collect();
     let expected_dx = sums(x.len(), |_| 0.5, |add| case.terms(|i, k, o| add(i, dy[o], w[k])));
     let expected_dx: Vec<f32> =
         expected_dx.iter().zip(&x).map(|(&g, &x)| if x > 0.0 && x < 0.7 { g } else { 0.0 }).collect();
     let expected_dw = sums(w.len(), |_| 0.0, |add| case.terms(|i, k, o| add(k, dy[o], x[i])));
-    let expected_db = sums(
-        conv.outputs,
-        |_| 0.25,
-        |add| {
-            dy.iter().enumerate().for_each(|(i, &dy)| add(i / plane % conv.outputs, dy, 1.0));
-        },
-    );
+    let of_channel = |i: usize| dy.chunks_exact(plane).skip(i).step_by(conv.outputs).flatten().map(|&dy| f64::from(dy));
+    let expected_db: Vec<f32> = (0..conv.outputs).map(|i| (0.25 + of_channel(i).sum::<f64>()) as f32).collect();
     for isa in instruction_sets() {
         let close = |part: &str, found: &[f32], expected: &[f32]| {
             let what = format!("{what} {isa:?} n {n} {conv:?} {input:?} {way:?} {part}");
@@ -258,13 +247,13 @@ fn winograds_algorithm_agrees_with_the_definition() {
         let conv = Conv { kernel: [3, 3], stride: [1, 1], padding, inputs, outputs, groups: 1 };
         let output = [0, 1].map(|axis| input[axis] + padding.both(axis) - 2);
         let case = Case { n: rng.random_range(1..4), conv, input, output };
-        for size in [Size::Two, Size::Four] {
+        for size in [TileSize::Two, TileSize::Four] {
             let way = Way::Winograd(Winograd::new(conv, size).unwrap());
             check(&mut rng, &format!("case {index}"), &case, way);
         }
     }
     for other in [Conv { stride: [1, 2], ..Conv::linear(8, 8) }, Conv::linear(8, 8)] {
-        assert_eq!(Winograd::new(other, Size::Four), None);
+        assert_eq!(Winograd::new(other, TileSize::Four), None);
     }
 }
 

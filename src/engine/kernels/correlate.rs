@@ -1,14 +1,14 @@
-//! Sums over the neighbourhood of every pixel of a grid: convolutions, their input gradients, and (with planes of one
-//! pixel) matrix products.
+//! A correlation sums over the neighbourhood of every pixel of a grid: this computes convolutions, their input
+//! gradients, and (with planes of one pixel) matrix products.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::simd::Isa;
-use super::tile::{Finish, PANEL, Run, Tile};
+use super::tile::{Finish, PANEL, TermRun, Tile};
 use super::values::Map;
-use super::{SharedSlice, depthwise, tile};
+use super::{SharedSlice, depthwise, part, tile};
 
 /// A grid of pixels lies inside a map: its pixel (i, j) is the map's (origin + i·step), per axis.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,6 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Takes every pixel of the map.
     pub fn all(map: Map) -> Self {
         Self { map, origin: [0, 0], step: [1, 1] }
     }
@@ -29,12 +28,12 @@ impl Grid {
         self.map.at(picture, along(0, i), along(1, j))
     }
 
-    /// Returns how far neighbours in a row of the grid lie apart.
+    /// Returns the distance of neighbours in a row of the grid.
     fn apart(&self) -> usize {
         self.step[1] * self.map.stride
     }
 
-    /// Returns whether offsets up to `reach` from any pixel of the grid stay inside a buffer of this length.
+    /// Tells whether offsets up to `reach` from any pixel of the grid stay inside a buffer of this length.
     fn fits(&self, n: usize, [rows, columns]: [usize; 2], reach: usize, len: usize) -> bool {
         let halo = self.map.halo as isize;
         n == 0
@@ -43,7 +42,6 @@ impl Grid {
     }
 }
 
-/// The values at the pixels of a grid.
 #[derive(Clone, Copy)]
 pub struct GridValues<'a> {
     pub data: &'a [f32],
@@ -54,47 +52,42 @@ pub struct GridValues<'a> {
 /// pictures.
 pub struct Correlation<'a> {
     pub n: usize,
-    /// The rows and columns of the grid.
-    pub grid: [usize; 2],
+    /// The grid has so many rows and columns.
+    pub size: [usize; 2],
     pub x: GridValues<'a>,
-    /// Offsets in x from a pixel of its grid, and in one panel of the weights.
-    pub runs: &'a [Run],
-    /// Panels of [`PANEL`] output channels, each `panel_len` long; (taps, channels) of a depthwise convolution.
+    /// Their offsets count in x from a pixel of its grid, and in one panel of the weights.
+    pub runs: &'a [TermRun],
+    /// These are panels of [`PANEL`] output channels, each `panel_len` long; (taps, channels) of a depthwise
+    /// convolution, where each channel is its own group.
     pub weights: &'a [f32],
     pub panel_len: usize,
-    /// Whether each channel is its own group.
     pub depthwise: bool,
+    pub y: Grid,
     pub bias: Option<&'a [f32]>,
     pub add: Option<GridValues<'a>>,
     pub gate: Option<GridValues<'a>>,
     pub finish: Finish,
+    /// This adds to what is there of y.
+    pub accumulate: bool,
 }
 
-/// The pixels that the sums go to, and whether they are added to what is there.
-#[derive(Clone, Copy)]
-struct Output<'a> {
-    data: SharedSlice<'a, f32>,
-    grid: Grid,
-    add: bool,
-}
-
-/// Tiles that one task goes through for a panel of weights before it takes the next: their pixels stay in the
+/// A task goes through so many tiles for a panel of weights before it takes the next: their pixels stay in the
 /// second-level cache.
 const TILES_PER_TASK: usize = 16;
-/// Tasks that a large product is split into at least, so that every thread finds some.
+/// A large product is split into so many tasks at least, so that every thread finds some.
 const MIN_TASKS: usize = 8;
 /// Products below this many multiplications are not worth waking another thread for.
 const MIN_PARALLEL: usize = 60_000;
 
 impl Correlation<'_> {
-    /// Writes the result to the pixels of a grid in `y`; with `add` it is added to what is there.
+    /// Computes the pixels of the grid in `y`.
     ///
     /// # Panics
     /// When a grid does not fit its buffer: an error in this crate, never of its input.
-    pub fn run(&self, isa: Isa, y: &mut [f32], grid: Grid, add: bool) {
-        let outputs = grid.map.channels;
-        self.check(y, grid);
-        let pixels = self.n * self.grid[0] * self.grid[1];
+    pub fn run(&self, isa: Isa, y: &mut [f32]) {
+        let outputs = self.y.map.channels;
+        self.check(y);
+        let pixels = self.n * self.size[0] * self.size[1];
         let terms: usize = self.runs.iter().map(|run| run.len).sum();
         if pixels == 0 {
             return;
@@ -103,26 +96,23 @@ impl Correlation<'_> {
         let panels = outputs.div_ceil(PANEL);
         let chunks = tiles.div_ceil(TILES_PER_TASK);
         let groups = MIN_TASKS.div_ceil(chunks).min(panels);
-        let output = Output { data: SharedSlice::new(y), grid, add };
+        let out = SharedSlice::new(y);
         let task = |index: usize| {
-            let (chunk, group) = (index / groups, index % groups);
-            let (first, past) = (group * panels / groups, (group + 1) * panels / groups);
-            let tile_range = chunk * tiles / chunks..(chunk + 1) * tiles / chunks;
+            let (tile_range, panel_range) = (part(index / groups, chunks, tiles), part(index % groups, groups, panels));
             // The weights of a few panels stay in the cache while the pixels pass by; many panels take turns instead.
-            let few = (past - first) * self.panel_len * 4 <= 256 << 10;
+            let few = panel_range.len() * self.panel_len * 4 <= 256 << 10;
             let one = |tile: usize, panels: Range<usize>| {
-                let pixels = tile * pixels / tiles..(tile + 1) * pixels / tiles;
                 let columns = panels.start * PANEL..outputs.min(panels.end * PANEL);
                 // SAFETY: the contract of `tile`: `check` has seen that every offset lies inside its buffer, and a
                 // task writes only the pixels of its own tiles in the channels of its own panels.
-                unsafe { self.tile(isa, pixels, columns, output) }
+                unsafe { self.tile(isa, part(tile, tiles, pixels), columns, out) }
             };
             if self.depthwise {
-                tile_range.for_each(|tile| one(tile, first..past));
+                tile_range.for_each(|tile| one(tile, panel_range.clone()));
             } else if few {
-                tile_range.for_each(|tile| (first..past).for_each(|panel| one(tile, panel..panel + 1)));
+                tile_range.for_each(|tile| panel_range.clone().for_each(|panel| one(tile, panel..panel + 1)));
             } else {
-                (first..past).for_each(|panel| tile_range.clone().for_each(|tile| one(tile, panel..panel + 1)));
+                panel_range.for_each(|panel| tile_range.clone().for_each(|tile| one(tile, panel..panel + 1)));
             }
         };
         let tasks = chunks * groups;
@@ -133,26 +123,24 @@ impl Correlation<'_> {
         }
     }
 
-    fn check(&self, y: &[f32], out: Grid) {
-        let (x, outputs) = (self.x, out.map.channels);
+    fn check(&self, y: &[f32]) {
+        let (x, outputs) = (self.x, self.y.map.channels);
         let panels = outputs.div_ceil(PANEL);
         let step = if self.depthwise { 1 } else { PANEL };
         let reach = self.runs.iter().map(|run| run.a + run.len).max().unwrap_or(0);
         let depth = self.runs.iter().map(|run| run.b + run.len * step).max().unwrap_or(0);
         if self.depthwise {
             assert!(self.runs.iter().all(|run| run.len == 1) && depth + outputs <= self.weights.len() + 1);
-            assert!(x.grid.fits(self.n, self.grid, reach + outputs, x.data.len() + 1), "x is too short");
+            assert!(x.grid.fits(self.n, self.size, reach + outputs, x.data.len() + 1), "x is too short");
         } else {
-            assert!(
-                depth <= self.panel_len && panels * self.panel_len <= self.weights.len(),
-                "the weights are too short"
-            );
-            assert!(x.grid.fits(self.n, self.grid, reach, x.data.len()), "x is too short");
+            let fits = depth <= self.panel_len && panels * self.panel_len <= self.weights.len();
+            assert!(fits, "the weights are too short");
+            assert!(x.grid.fits(self.n, self.size, reach, x.data.len()), "x is too short");
         }
-        assert!(out.fits(self.n, self.grid, outputs, y.len()), "the output does not fit");
+        assert!(self.y.fits(self.n, self.size, outputs, y.len()), "the output does not fit");
         assert!(self.bias.is_none_or(|bias| bias.len() >= outputs), "the bias is too short");
         for GridValues { data, grid } in self.add.iter().chain(&self.gate) {
-            assert!(grid.fits(self.n, self.grid, outputs, data.len()), "an operand does not fit");
+            assert!(grid.fits(self.n, self.size, outputs, data.len()), "an operand does not fit");
         }
         assert!(self.gate.is_some() || !matches!(self.finish, Finish::Gate { .. }), "no gate");
     }
@@ -162,7 +150,7 @@ impl Correlation<'_> {
     ///
     /// # Safety
     /// Every pixel and channel lies inside its buffer, and no other thread writes to those of the output.
-    unsafe fn tile(&self, isa: Isa, pixels: Range<usize>, columns: Range<usize>, y: Output<'_>) {
+    unsafe fn tile(&self, isa: Isa, pixels: Range<usize>, columns: Range<usize>, out: SharedSlice<'_, f32>) {
         let column = columns.start;
         let mut tile = Tile {
             rows: pixels.len(),
@@ -172,12 +160,11 @@ impl Correlation<'_> {
             finish: self.finish,
             ..Tile::EMPTY
         };
-        let [rows, width] = self.grid;
+        let [rows, width] = self.size;
         let (mut picture, rest) = (pixels.start / (rows * width), pixels.start % (rows * width));
         let (mut i, mut j) = (rest / width, rest % width);
         let mut m = 0;
-        // SAFETY: this function's contract covers what `add`, `SharedSlice::at` and both `multiply` ask for: pointers
-        // inside their buffers, and an output of this task alone.
+        // SAFETY: the contracts of `add`, `SharedSlice::at` and both `multiply`: this function's own.
         unsafe {
             while m < tile.rows {
                 // Pixels in a row of the grid lie equally far apart.
@@ -187,12 +174,12 @@ impl Correlation<'_> {
                     values.data.as_ptr().add(values.grid.at(picture, pixel) + channel)
                 };
                 place(&mut tile.a[row.clone()], from(self.x, 0), self.x.grid.apart());
-                let to = y.data.at(y.grid.at(picture, pixel) + column);
+                let to = out.at(self.y.at(picture, pixel) + column);
                 for (k, c) in tile.c[row.clone()].iter_mut().enumerate() {
-                    *c = to.wrapping_add(k * y.grid.apart());
+                    *c = to.wrapping_add(k * self.y.apart());
                 }
-                if y.add {
-                    place(&mut tile.add[row.clone()], to, y.grid.apart());
+                if self.accumulate {
+                    place(&mut tile.add[row.clone()], to, self.y.apart());
                 } else if let Some(add) = self.add {
                     place(&mut tile.add[row.clone()], from(add, column), add.grid.apart());
                 }
@@ -219,7 +206,7 @@ impl Correlation<'_> {
     }
 }
 
-/// Points each of the rows to its pixel: the first to `from`, the others `apart` from one another.
+/// Points the first row to `from`, the others `apart` from one another.
 fn place(rows: &mut [*const f32], from: *const f32, apart: usize) {
     for (k, row) in rows.iter_mut().enumerate() {
         *row = from.wrapping_add(k * apart);

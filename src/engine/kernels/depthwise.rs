@@ -1,19 +1,19 @@
-//! Convolutions in which each channel is its own group: the vectors run along the channels.
+//! In a depthwise convolution each channel is its own group: the vectors run along the channels.
 
 use super::conv::Conv;
 use super::simd::{Isa, Simd, Vectorised};
 use super::tile::{PANEL, Tile, store};
 use super::values::Values;
 
-/// The number of pixels that share one fetch of the weights.
+/// So many pixels share one fetch of the weights.
 pub const MAX_ROWS: usize = 8;
 
-/// A tile each of whose runs is a single term, its own for every column.
+/// Each run of this tile is a single term, its own for every column.
 struct DepthwiseTile<'a>(&'a Tile<'a>);
 
 #[inline(always)]
 unsafe fn block<S: Simd, const M: usize>(t: &Tile<'_>) {
-    // SAFETY: the contract of `multiply`: what a tile refers to is valid for its columns.
+    // SAFETY: the contracts of `multiply` and `Simd`.
     unsafe {
         for column in (0..t.columns).step_by(S::LANES) {
             let count = t.columns - column;

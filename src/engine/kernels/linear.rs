@@ -1,27 +1,20 @@
-//! The way back through a fully connected layer in training, on the weights as they lie: no copy of them is turned
-//! round, and the gradient of the weights goes from the registers to whoever changes them, without a place of its own.
-
-use std::ops::Range;
+//! In training a fully connected layer runs backwards on the weights as they lie: no copy of them is turned round, and
+//! the gradient of the weights goes from the registers to whoever changes them, without a place of its own.
 
 use rayon::prelude::*;
 
 use super::conv::Conv;
 use super::padding::Padding;
 use super::simd::Isa;
-use super::tile::{self, MAX_ROWS, PANEL, Rows, Run, Tile};
+use super::tile::{MAX_ROWS, PANEL, Product, TermRun};
 use super::values::{FusedGradient, Map, Values, ValuesMut};
-use super::{Scratch, SharedSlice};
+use super::{Scratch, SharedSlice, part, planes};
 
-/// The fewest tasks that a product is split into, where it has so many tiles.
+/// A product is split into so many tasks at least, where it has so many tiles.
 const MIN_TASKS: usize = 8;
 
-/// Returns the bounds of one of the parts that `whole` is cut into.
-fn part(index: usize, parts: usize, whole: usize) -> Range<usize> {
-    index * whole / parts..(index + 1) * whole / parts
-}
-
 impl Conv {
-    /// Returns whether this is a fully connected layer between planes of these sizes.
+    /// Tells whether this is a fully connected layer between planes of these sizes.
     pub fn is_linear(&self, x: Map, y: Map) -> bool {
         let is_product = self.kernel == [1, 1] && self.padding == Padding::default() && self.groups == 1;
         is_product && x.pixels() == 1 && y.pixels() == 1
@@ -39,14 +32,13 @@ impl Conv {
     ) {
         let (inputs, outputs, n) = (self.inputs, self.outputs, dy.n);
         let panels = outputs.div_ceil(PANEL);
-        assert!(weights.len() == panels * inputs * PANEL && dy.map.channels == outputs && dx.map.channels == inputs);
-        assert!(dx.n == n && dx.fits(), "dx is too short");
-        let runs: Vec<Run> = (0..panels)
-            .map(|panel| {
-                let len = (outputs - panel * PANEL).min(PANEL);
-                Run { a: panel * inputs * PANEL, b: panel * PANEL * PANEL, len }
-            })
-            .collect();
+        assert!(dy.map.channels == outputs && dx.map.channels == inputs && dx.n == n);
+        assert!(dx.data.len() >= dx.map.buffer_len(n), "dx is too short");
+        let run = |panel: usize| {
+            let len = (outputs - panel * PANEL).min(PANEL);
+            TermRun { a: panel * inputs * PANEL, b: panel * PANEL * PANEL, len }
+        };
+        let runs: Vec<TermRun> = (0..panels).map(run).collect();
         // Columns are pictures: the gradients of each output lie side by side.
         let mut turned = Scratch::zeros(n.div_ceil(PANEL) * outputs * PANEL);
         turned.0.par_chunks_exact_mut(outputs * PANEL).enumerate().for_each(|(block, turned)| {
@@ -60,32 +52,23 @@ impl Conv {
         (0..tiles).into_par_iter().for_each(|index| {
             let channels = part(index, tiles, inputs);
             let mut sums = [0.0f32; MAX_ROWS * PANEL];
-            for (block, columns) in turned.0.chunks_exact(outputs * PANEL).enumerate() {
-                let first = block * PANEL;
-                let pictures = (n - first).min(PANEL);
-                let mut tile =
-                    Tile { rows: channels.len(), columns: pictures, runs: &runs, b: columns.as_ptr(), ..Tile::EMPTY };
-                for (m, sums) in sums.chunks_exact_mut(PANEL).take(channels.len()).enumerate() {
-                    (tile.a[m], tile.c[m]) = (weights[(channels.start + m) * PANEL..].as_ptr(), sums.as_mut_ptr());
-                }
-                // SAFETY: the contract of `tile::multiply`: a row of a tile is one of every panel of the weights,
-                // whose length is asserted above; the columns are whole panels, and `sums` has a panel a row.
-                unsafe { tile::multiply(isa, &tile) };
-                for lane in 0..pictures {
-                    let picture = first + lane;
-                    // SAFETY: the contract of `SharedSlice::slice`: a task has its own channels, of pictures inside
-                    // `dx`, whose length is asserted above.
+            for (block, b) in turned.0.chunks_exact(outputs * PANEL).enumerate() {
+                let pictures = block * PANEL..n.min((block + 1) * PANEL);
+                let (rows, a) = (channels.len(), &weights[channels.start * PANEL..]);
+                let product = Product { rows, columns: pictures.len(), runs: &runs, a, b, ..Product::default() };
+                product.compute(isa, &mut sums, PANEL);
+                for (lane, picture) in pictures.enumerate() {
+                    // SAFETY: the contract of `SharedSlice::slice`: a task has its own channels, inside `dx` as
+                    // asserted.
                     let dx = unsafe { out.slice(dx_map.at(picture, 0, 0) + channels.start, channels.len()) };
                     let sums = sums[lane..].iter().step_by(PANEL);
                     dx.iter_mut().zip(sums).for_each(|(dx, sum)| *dx = if fused.add { *dx + sum } else { *sum });
-                    if let Some(gate) = fused.gate {
-                        let values = &gate.values.from(picture, 0, 0)[channels.start..];
-                        let passes = |y: f32| y > 0.0 && y < gate.upper;
-                        dx.iter_mut().zip(values).for_each(|(dx, &y)| *dx = if passes(y) { *dx } else { 0.0 });
-                    }
                 }
             }
         });
+        if let Some(gate) = fused.gate {
+            planes::gate(isa, dx, gate);
+        }
     }
 
     /// Writes the gradient of the bias, or adds it to what is there: the sum of a plane's pixels per channel, over all
@@ -109,15 +92,14 @@ impl Conv {
     }
 }
 
-/// The gradient of the weights of a fully connected layer as a sum of products that are still to be taken: the inputs
-/// and the gradients of the outputs of one batch, or of several of the same size.
+/// The gradient of the weights of a fully connected layer is kept as a sum of products that are still to be taken: the
+/// inputs and the gradients of the outputs of one batch, or of several of the same size.
 #[derive(Clone, Debug, Default)]
 pub struct LinearGradient {
-    /// The inputs: for every batch and tile of inputs, (pictures, inputs of the tile).
+    /// These are the inputs: for every batch and tile of inputs, (pictures, inputs of the tile).
     rows: Vec<f32>,
-    /// The gradients: for every batch and panel of outputs, (pictures, [`PANEL`]).
+    /// These are the gradients: for every batch and panel of outputs, (pictures, [`PANEL`]).
     columns: Vec<f32>,
-    /// The number of pictures of a batch.
     n: usize,
     batches: usize,
 }
@@ -154,12 +136,10 @@ impl LinearGradient {
         rayon::join(gather_rows, gather_columns);
     }
 
-    /// Returns whether no batch was noted.
     pub fn is_empty(&self) -> bool {
         self.batches == 0
     }
 
-    /// Forgets all batches.
     pub fn clear(&mut self) {
         self.batches = 0;
     }
@@ -176,38 +156,30 @@ impl LinearGradient {
         let (n, inputs, outputs) = (self.n, conv.inputs, conv.outputs);
         let (tiles, panels) = (inputs.div_ceil(isa.max_rows()), outputs.div_ceil(PANEL));
         assert!(targets.iter().all(|target| target.len() == panels * inputs * PANEL));
-        assert!(
-            self.rows.len() == self.batches * n * inputs && self.columns.len() == self.batches * n * panels * PANEL
-        );
-        let run = |batch: usize| Run { a: batch * n * inputs, b: batch * n * panels * PANEL, len: n };
-        let runs: Vec<Run> = (0..self.batches).map(run).collect();
+        let run = |batch: usize| TermRun { a: batch * n * inputs, b: batch * n * panels * PANEL, len: n };
+        let runs: Vec<TermRun> = (0..self.batches).map(run).collect();
         let targets = targets.map(SharedSlice::new);
         let parts = MIN_TASKS.div_ceil(panels).min(tiles);
         (0..panels * parts).into_par_iter().for_each(|task| {
             let panel = task / parts;
             let mut gradient = [0.0f32; MAX_ROWS * PANEL];
             for channels in part(task % parts, parts, tiles).map(|tile| part(tile, tiles, inputs)) {
-                let (start, count) = (channels.start, channels.len());
-                let mut tile = Tile {
-                    rows: count,
+                let (start, rows) = (channels.start, channels.len());
+                let product = Product {
+                    rows,
                     columns: (outputs - panel * PANEL).min(PANEL),
                     runs: &runs,
-                    layout: Rows::Neighbours(count),
-                    b: self.columns[panel * n * PANEL..].as_ptr(),
-                    ..Tile::EMPTY
+                    a: &self.rows[start * n..],
+                    row_step: 1,
+                    term_step: rows,
+                    b: &self.columns[panel * n * PANEL..],
+                    ..Product::default()
                 };
-                for (m, gradient) in gradient.chunks_exact_mut(PANEL).take(count).enumerate() {
-                    tile.a[m] = self.rows[(start * n + m).min(self.rows.len())..].as_ptr();
-                    tile.c[m] = gradient.as_mut_ptr();
-                }
+                product.compute(isa, &mut gradient, PANEL);
                 // SAFETY: the contract of `SharedSlice::slice`: a task has its own rows of its own panel, inside the
-                // targets, whose length is asserted above.
-                let parts =
-                    targets.map(|target| unsafe { target.slice((panel * inputs + start) * PANEL, count * PANEL) });
-                // SAFETY: the contract of `tile::multiply`: each run covers the `n` pictures of a batch, in rows and
-                // columns as long as asserted above.
-                unsafe { tile::multiply(isa, &tile) };
-                f(parts, &gradient[..count * PANEL]);
+                // targets as asserted.
+                let parts = targets.map(|to| unsafe { to.slice((panel * inputs + start) * PANEL, rows * PANEL) });
+                f(parts, &gradient[..rows * PANEL]);
             }
         });
     }

@@ -1,4 +1,4 @@
-//! The arithmetic of the nets on the CPU, on plain slices of `f32`.
+//! This computes what the layers of nets do on the CPU, on plain slices of `f32`.
 //!
 //! All unsafe code of the engine is here. Every sum has an order that does not depend on the number of threads.
 
@@ -20,6 +20,7 @@ pub mod winograd;
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 pub use batch_norm::{BatchNorm, BatchNormGradient, Statistics};
 pub use conv::Conv;
@@ -31,12 +32,16 @@ pub use sparse::{MaxoutGradient, PoolGradient, SparseGradient};
 pub use values::{ConvGradient, ConvWeights, Fused, FusedGradient, Gate, Map, Values, ValuesMut};
 pub use winograd::Winograd;
 
+/// Returns the bounds of one of the parts that `whole` is cut into.
+fn part(index: usize, parts: usize, whole: usize) -> Range<usize> {
+    index * whole / parts..(index + 1) * whole / parts
+}
+
 thread_local! {
-    /// Buffers that are over with; a thread keeps them for the next time.
     static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A buffer for the length of an operation, which the thread may have used before.
+/// An operation works in this buffer, which the thread keeps for the next one.
 struct Scratch(Vec<f32>);
 
 impl Scratch {
@@ -50,7 +55,7 @@ impl Scratch {
     /// Takes a buffer that may hold anything.
     fn stale(len: usize) -> Self {
         let mut buffer = SPARE.with_borrow_mut(|spare| {
-            // The smallest that is large enough, else the largest.
+            // It takes the smallest that is large enough, else the largest.
             let best = (0..spare.len()).min_by_key(|&i| {
                 let capacity = spare[i].capacity();
                 if capacity >= len { (0, capacity) } else { (1, usize::MAX - capacity) }
@@ -74,21 +79,13 @@ impl Drop for Scratch {
     }
 }
 
-/// A slice whose elements are written by several threads, each its own.
+/// Several threads write to the elements of this slice, each to its own.
+#[derive(Clone, Copy)]
 struct SharedSlice<'a, T>(*mut T, PhantomData<&'a mut [T]>);
 
-impl<T> Clone for SharedSlice<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for SharedSlice<'_, T> {}
-
-// SAFETY: the pointer is only handed out by `at` and `slice`, whose contracts ask their callers for elements that no
-// other thread has, so that sending it between threads is sending those elements.
+// SAFETY: the contracts of `at` and `slice`, the only ways to the pointer, ask for elements that no other thread has.
 unsafe impl<T: Send> Send for SharedSlice<'_, T> {}
-// SAFETY: as for `Send`: two threads that share it reach different elements.
+// SAFETY: as for `Send`.
 unsafe impl<T: Send> Sync for SharedSlice<'_, T> {}
 
 impl<'a, T> SharedSlice<'a, T> {
@@ -99,15 +96,14 @@ impl<'a, T> SharedSlice<'a, T> {
     /// # Safety
     /// `index` lies inside the slice, and no other thread uses that element meanwhile.
     unsafe fn at(self, index: usize) -> *mut T {
-        // SAFETY: `add` asks for an offset inside the allocation, which is this function's contract.
+        // SAFETY: the contract of `add`, an offset inside the allocation, is this function's own.
         unsafe { self.0.add(index) }
     }
 
     /// # Safety
     /// The part lies inside the slice, and nobody else has any of it meanwhile.
     unsafe fn slice(self, start: usize, len: usize) -> &'a mut [T] {
-        // SAFETY: `from_raw_parts_mut` asks for valid elements that nobody else has: this function's contract. They
-        // live as long as the slice that `new` borrowed.
+        // SAFETY: the contract of `from_raw_parts_mut`, valid elements that nobody else has, is this function's own.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
     }
 }

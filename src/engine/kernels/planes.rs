@@ -1,4 +1,4 @@
-//! Operations on every value or pixel of a batch: clamps, sums, copies, dropout, maxout.
+//! These operations work on every value or pixel of a batch: clamps, sums, copies, dropout, maxout.
 
 use rayon::prelude::*;
 
@@ -6,7 +6,7 @@ use super::SharedSlice;
 use super::simd::Isa;
 use super::values::{Gate, Map, Values, ValuesMut};
 
-/// The fewest values of a parallel task: less is not worth waking another thread for.
+/// A task of fewer values is not worth waking another thread for.
 const MIN_TASK: usize = 1 << 14;
 
 /// Calls `f(picture, row, values from the first pixel of the row on)` for every row of pixels.
@@ -28,29 +28,12 @@ pub fn each_row(y: ValuesMut<'_>, f: impl Fn(usize, usize, &mut [f32]) + Sync) {
     }
 }
 
-/// The pieces that a row of pixels is cut into, so that the map's values lie together in each.
-#[derive(Clone, Copy)]
-struct Stretches {
-    count: usize,
-    len: usize,
-}
-
-impl Stretches {
-    /// Takes the whole row, or each pixel where other channels lie between them.
-    fn of(map: Map, whole: bool) -> Self {
-        if whole {
-            Self { count: 1, len: map.width * map.channels }
-        } else {
-            Self { count: map.width, len: map.channels }
-        }
-    }
-}
-
 /// Calls `f(out, values)` for matching stretches of the rows of two batches of the same shape.
 fn zip_rows(isa: Isa, out: ValuesMut<'_>, values: Values<'_>, f: impl Fn(&mut [f32], &[f32]) + Sync) {
     let (to, from) = (out.map, values.map);
     assert!(to.size() == from.size() && to.channels == from.channels);
-    let Stretches { count, len } = Stretches::of(from, to.is_whole() && from.is_whole());
+    let whole = to.is_whole() && from.is_whole();
+    let [count, len] = if whole { [1, from.width * from.channels] } else { [from.width, from.channels] };
     each_row(out, |picture, y, out| {
         let values = values.from(picture, y as isize, 0);
         isa.vectorised(|| {
@@ -105,11 +88,10 @@ pub fn unflatten(y: Values<'_>, x: ValuesMut<'_>, add: bool) {
 /// Clamps to 0..upper in place, NaN staying NaN; the subgradient at both ends is 0 as in PyTorch.
 pub fn clamp(isa: Isa, y: ValuesMut<'_>, upper: f32) {
     let map = y.map;
-    let Stretches { count, len } = Stretches::of(map, map.is_whole());
     each_row(y, |_, _, row| {
         isa.vectorised(|| {
-            for i in 0..count {
-                for y in &mut row[i * map.stride..][..len] {
+            for pixel in row.chunks_mut(map.stride).take(map.width) {
+                for y in &mut pixel[..map.channels] {
                     let value = if *y < 0.0 { 0.0 } else { *y };
                     *y = if value > upper { upper } else { value };
                 }
@@ -154,8 +136,8 @@ pub fn maxout(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, pieces: usize, winners:
     let places = SharedSlice::new(winners);
     each_row(y, |picture, _, y| {
         let x = &x.from(picture, 0, 0)[..units * pieces];
-        // SAFETY: `SharedSlice::slice` asks for parts inside the slice that nobody else has: each picture has its own
-        // part of `winners`, whose length is asserted above.
+        // SAFETY: the contract of `SharedSlice::slice`: each picture has its own part of `winners`, long enough as
+        // asserted.
         let winners = unsafe { places.slice(picture * units, units) };
         isa.vectorised(|| {
             for ((y, winner), group) in y.iter_mut().zip(winners).zip(x.chunks_exact(pieces)) {

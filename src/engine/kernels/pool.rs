@@ -1,4 +1,4 @@
-//! Pooling over windows, with PyTorch's conventions for padding, ceil mode and ties.
+//! Pools take windows over a picture, with PyTorch's conventions for padding, ceil mode and ties.
 
 use std::ops::Range;
 
@@ -8,19 +8,18 @@ use super::planes::each_row;
 use super::simd::{Isa, Simd, Vectorised};
 use super::values::{FusedGradient, Values, ValuesMut};
 
-/// How windows slide over a picture: height first, then width.
+/// A window slides over a picture, with these sizes for height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub kernel: [usize; 2],
     pub stride: [usize; 2],
     pub padding: Padding,
-    /// Whether a last window that hangs over the edge counts.
+    /// A last window that hangs over the edge counts.
     pub ceil: bool,
 }
 
 impl Window {
-    /// Returns whether the padding is nowhere more than half of the kernel, so that every window sees a pixel:
-    /// PyTorch's rule.
+    /// Tells whether the padding is nowhere more than half of the kernel, so that every window sees a pixel.
     pub fn sees_pixels(&self) -> bool {
         let fits = |side: [usize; 2]| side.iter().zip(self.kernel).all(|(&padding, kernel)| 2 * padding <= kernel);
         fits(self.padding.before) && fits(self.padding.after)
@@ -60,8 +59,13 @@ impl Window {
         first.min(count)..past.min(count)
     }
 
-    /// Returns one over the number of values of a window, its padding included but not what hangs over it in ceil
-    /// mode.
+    /// Returns the number of the tap, row by row, that puts a pixel under a window.
+    fn tap(&self, index: [usize; 2], pixel: [usize; 2]) -> usize {
+        let [ky, kx] = [0, 1].map(|axis| pixel[axis] + self.padding.before[axis] - index[axis] * self.stride[axis]);
+        ky * self.kernel[1] + kx
+    }
+
+    /// Returns one over the number of values of a window, its padding included but not what hangs over it.
     fn share(&self, index: [usize; 2], size: [usize; 2]) -> f32 {
         let length = |axis: usize| {
             let start = index[axis] * self.stride[axis];
@@ -71,8 +75,8 @@ impl Window {
     }
 }
 
-/// A pixel under a window: the place of its first channel, and its number among the window's taps.
-struct Tap {
+/// A pixel under a window has its first channel at this place, and this number among the window's taps.
+struct PoolTap {
     place: usize,
     number: f32,
 }
@@ -91,18 +95,15 @@ pub fn max_pool(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, window: Window, winne
     each_row(y, |picture, oy, row| {
         assert!(row.len() >= (y_map.width - 1) * y_map.stride + channels);
         let rows = window.inside(0, oy, x.map.height);
-        // SAFETY: the contract of `SharedSlice::slice`: each row of pixels has its own part of `winners`, whose length
-        // is asserted above.
+        // SAFETY: the contract of `SharedSlice::slice`: each row has its own part of `winners`, as asserted.
         let winners = unsafe { places.slice((picture * y_map.height + oy) * row_len, row_len) };
         let mut taps = Vec::with_capacity(window.kernel[0] * window.kernel[1]);
         for ox in 0..y_map.width {
             let columns = window.inside(1, ox, x.map.width);
             taps.clear();
             for (y, column) in rows.clone().flat_map(|y| columns.clone().map(move |x| (y, x))) {
-                let ky = y + window.padding.before[0] - oy * window.stride[0];
-                let kx = column + window.padding.before[1] - ox * window.stride[1];
                 let place = x.map.at(picture, y as isize, column as isize);
-                taps.push(Tap { place, number: (ky * window.kernel[1] + kx) as f32 });
+                taps.push(PoolTap { place, number: window.tap([oy, ox], [y, column]) as f32 });
             }
             let largest = Largest {
                 x: x.data,
@@ -110,34 +111,30 @@ pub fn max_pool(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, window: Window, winne
                 y: &mut row[ox * y_map.stride..][..channels],
                 winners: &mut winners[ox * channels..][..channels],
             };
-            // SAFETY: `Isa::run` asks for what `Largest` asks of its fields: the taps are pixels of x, whose length is
-            // asserted.
+            // SAFETY: the contract of `Isa::run`, what `Largest` asks of its fields: the taps are pixels of x.
             unsafe { isa.run(largest) };
         }
     });
 }
 
-/// The largest of the values at some taps, for each channel of a pixel. Every tap has as many channels in x as y has,
-/// and winners is as long as y.
+/// This finds the largest of the values at some taps, for each channel of a pixel. Every tap has as many channels in x
+/// as y has, and winners is as long as y.
 struct Largest<'a> {
     x: &'a [f32],
-    taps: &'a [Tap],
+    taps: &'a [PoolTap],
     y: &'a mut [f32],
     winners: &'a mut [u8],
 }
 
-impl Largest<'_> {
-    /// Finds the largest values. As parameters of their own the slices are known not to overlap.
-    ///
-    /// # Safety
-    /// The processor has the instructions of `S`, and the parameters are as the fields say.
+impl Vectorised for Largest<'_> {
     #[inline(always)]
-    unsafe fn find<S: Simd>(x: &[f32], taps: &[Tap], y: &mut [f32], winners: &mut [u8]) {
+    unsafe fn run<S: Simd>(self) {
+        let Self { x, taps, y, winners } = self;
         // SAFETY: the contract of `Simd`: what the fields promise, from channel `c` on for the channels that are left.
         unsafe {
             for c in (0..y.len()).step_by(S::LANES) {
                 let count = y.len() - c;
-                let at = |tap: &Tap| S::load_first(x.as_ptr().add(tap.place + c), count);
+                let at = |tap: &PoolTap| S::load_first(x.as_ptr().add(tap.place + c), count);
                 let (mut best, mut place) = (at(&taps[0]), S::splat(taps[0].number));
                 for tap in &taps[1..] {
                     S::keep_larger(at(tap), S::splat(tap.number), &mut best, &mut place);
@@ -149,16 +146,8 @@ impl Largest<'_> {
     }
 }
 
-impl Vectorised for Largest<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        // SAFETY: the contract of `find` is that of the fields.
-        unsafe { Self::find::<S>(self.x, self.taps, self.y, self.winners) }
-    }
-}
-
-/// A window that a pixel lies in: where its gradient and its winners are, and the pixel's tap.
-struct Seen {
+/// The gradients and winners of a window are at these places, and a pixel lies under this tap of it.
+struct PixelWindow {
     dy: usize,
     winners: usize,
     tap: u8,
@@ -184,60 +173,46 @@ pub fn max_pool_gradient(
         for column in 0..dx_map.width {
             windows.clear();
             for oy in window.containing(0, row, dy_map.height) {
-                let ky = row + window.padding.before[0] - oy * window.stride[0];
                 for ox in window.containing(1, column, dy_map.width) {
-                    let kx = column + window.padding.before[1] - ox * window.stride[1];
-                    windows.push(Seen {
+                    windows.push(PixelWindow {
                         dy: dy_map.at(picture, oy as isize, ox as isize),
                         winners: ((picture * dy_map.height + oy) * dy_map.width + ox) * channels,
-                        tap: (ky * window.kernel[1] + kx) as u8,
+                        tap: window.tap([oy, ox], [row, column]) as u8,
                     });
                 }
             }
-            let gate = fused.gate.map(|gate| PixelGate {
-                values: gate.values.from(picture, row as isize, column as isize),
-                upper: gate.upper,
-            });
-            let dx = &mut dx[column * dx_map.stride..][..channels];
-            let collect = Collect { dy: dy.data, winners, windows: &windows, dx, add: fused.add, gate };
-            // SAFETY: `Isa::run` asks for what `Collect` asks of its fields: windows and gate lie inside their
-            // buffers, whose lengths are asserted.
+            let collect = Collect {
+                dy: dy.data,
+                winners,
+                windows: &windows,
+                dx: &mut dx[column * dx_map.stride..][..channels],
+                add: fused.add,
+                gate: fused.gate.map(|gate| gate.values.pixel(picture, row, column)),
+                upper: fused.gate.map_or(f32::INFINITY, |gate| gate.upper),
+            };
+            // SAFETY: the contract of `Isa::run`, what `Collect` asks of its fields: windows and gate lie inside their
+            // buffers, as asserted.
             unsafe { isa.run(collect) };
         }
     });
 }
 
-/// The gate of one pixel.
-#[derive(Clone, Copy)]
-struct PixelGate<'a> {
-    values: &'a [f32],
-    upper: f32,
-}
-
-/// The gradients of the windows that each channel of a pixel has won. Windows and gate have as many channels as dx.
+/// This adds up the gradients of the windows that each channel of a pixel has won. Windows and gate have as many
+/// channels as dx.
 struct Collect<'a> {
     dy: &'a [f32],
     winners: &'a [u8],
-    windows: &'a [Seen],
+    windows: &'a [PixelWindow],
     dx: &'a mut [f32],
     add: bool,
-    gate: Option<PixelGate<'a>>,
+    gate: Option<&'a [f32]>,
+    upper: f32,
 }
 
-impl Collect<'_> {
-    /// Adds the gradients up. As parameters of their own the slices are known not to overlap.
-    ///
-    /// # Safety
-    /// The processor has the instructions of `S`, and the parameters are as the fields say.
+impl Vectorised for Collect<'_> {
     #[inline(always)]
-    unsafe fn add<S: Simd>(
-        dy: &[f32],
-        winners: &[u8],
-        windows: &[Seen],
-        dx: &mut [f32],
-        add: bool,
-        gate: Option<PixelGate<'_>>,
-    ) {
+    unsafe fn run<S: Simd>(self) {
+        let Self { dy, winners, windows, dx, add, gate, upper } = self;
         // SAFETY: the contract of `Simd`: what the fields promise, from channel `c` on for the channels that are left.
         unsafe {
             for c in (0..dx.len()).step_by(S::LANES) {
@@ -249,20 +224,12 @@ impl Collect<'_> {
                     let won = S::where_byte(winners.as_ptr().add(window.winners + c), count, window.tap, dy);
                     sum = S::add(sum, won);
                 }
-                if let Some(PixelGate { values, upper }) = gate {
+                if let Some(values) = gate {
                     sum = S::gate(sum, S::load_first(values.as_ptr().add(c), count), S::splat(upper));
                 }
                 S::store_first(out, count, sum);
             }
         }
-    }
-}
-
-impl Vectorised for Collect<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        // SAFETY: the contract of `add` is that of the fields.
-        unsafe { Self::add::<S>(self.dy, self.winners, self.windows, self.dx, self.add, self.gate) }
     }
 }
 

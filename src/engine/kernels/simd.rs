@@ -1,6 +1,6 @@
 //! The few vector instructions that the kernels are written in, for each kind of processor.
 
-/// Vectors of `f32` of one instruction set.
+/// An instruction set computes with vectors of `f32`.
 ///
 /// # Safety
 /// Every method may only run on a processor that has the instructions; pointers must be valid for the lanes they
@@ -8,15 +8,25 @@
 pub trait Simd: Copy {
     type Vector: Copy;
     const LANES: usize;
-    /// Whether the sums of 12 rows fit the registers, each two vectors wide.
+    /// This tells that the sums of 12 rows fit the registers, each two vectors wide.
     const HAS_MANY_REGISTERS: bool;
 
     /// Asks for the place to be brought near, for writing.
-    unsafe fn prefetch(_place: *const f32) {}
-    /// Fills all lanes with a value.
+    #[inline(always)]
+    unsafe fn prefetch(_place: *const f32) {
+        // SAFETY: every processor of this kind has the instruction, which may be given any address.
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(_place.cast());
+        }
+    }
     unsafe fn splat(value: f32) -> Self::Vector;
     /// Reads all lanes.
-    unsafe fn load(from: *const f32) -> Self::Vector;
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self::Vector {
+        // SAFETY: the contract of this trait.
+        unsafe { Self::load_first(from, Self::LANES) }
+    }
     /// Reads the first `count` lanes; the others are 0.
     unsafe fn load_first(from: *const f32, count: usize) -> Self::Vector;
     /// Writes the first `count` lanes.
@@ -24,7 +34,6 @@ pub trait Simd: Copy {
     /// Computes `a · b + c`.
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    unsafe fn subtract(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Returns `value` clamped to 0..upper; NaN stays NaN.
     unsafe fn clamp(value: Self::Vector, upper: Self::Vector) -> Self::Vector;
     /// Returns `value` where `0 < gate < upper`, else 0.
@@ -37,14 +46,13 @@ pub trait Simd: Copy {
     unsafe fn where_byte(from: *const u8, count: usize, byte: u8, value: Self::Vector) -> Self::Vector;
 }
 
-/// This stands for plain arrays, which the compiler turns into what the processor has; Miri runs them, too.
+/// This stands for plain arrays, which the compiler turns into what the processor has.
 #[derive(Clone, Copy)]
 pub struct Portable;
 
 const PORTABLE_LANES: usize = 8;
 
-// SAFETY (all methods): of the contract of `Simd` only that of the pointers matters here; there is no instruction to
-// have.
+// SAFETY (all methods): the contract of `Simd` for the pointers; there is no instruction to have.
 impl Simd for Portable {
     type Vector = [f32; PORTABLE_LANES];
     const LANES: usize = PORTABLE_LANES;
@@ -55,19 +63,14 @@ impl Simd for Portable {
         [value; PORTABLE_LANES]
     }
     #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self::Vector {
-        // SAFETY: the contract of `Simd`: all lanes are readable at `from`.
-        unsafe { from.cast::<Self::Vector>().read_unaligned() }
-    }
-    #[inline(always)]
     unsafe fn load_first(from: *const f32, count: usize) -> Self::Vector {
-        // SAFETY: the contract of `Simd`: the first `count` lanes are readable, and no others are read.
+        // SAFETY: the contract of `Simd`: the first `count` lanes are readable.
         std::array::from_fn(|lane| if lane < count { unsafe { *from.add(lane) } } else { 0.0 })
     }
     #[inline(always)]
     unsafe fn store_first(to: *mut f32, count: usize, value: Self::Vector) {
         for (lane, value) in value.into_iter().enumerate().take(count) {
-            // SAFETY: the contract of `Simd`: the first `count` lanes are writable, and no others are written.
+            // SAFETY: the contract of `Simd`: the first `count` lanes are writable.
             unsafe { *to.add(lane) = value };
         }
     }
@@ -78,10 +81,6 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector {
         std::array::from_fn(|lane| a[lane] + b[lane])
-    }
-    #[inline(always)]
-    unsafe fn subtract(a: Self::Vector, b: Self::Vector) -> Self::Vector {
-        std::array::from_fn(|lane| a[lane] - b[lane])
     }
     #[inline(always)]
     unsafe fn clamp(value: Self::Vector, upper: Self::Vector) -> Self::Vector {
@@ -105,13 +104,13 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn store_bytes(to: *mut u8, count: usize, value: Self::Vector) {
         for (lane, value) in value.into_iter().enumerate().take(count) {
-            // SAFETY: the contract of `Simd`: the first `count` bytes are writable, and no others are written.
+            // SAFETY: the contract of `Simd`: the first `count` bytes are writable.
             unsafe { *to.add(lane) = value as u8 };
         }
     }
     #[inline(always)]
     unsafe fn where_byte(from: *const u8, count: usize, byte: u8, value: Self::Vector) -> Self::Vector {
-        // SAFETY: the contract of `Simd`: the first `count` bytes are readable, and no others are read.
+        // SAFETY: the contract of `Simd`: the first `count` bytes are readable.
         std::array::from_fn(|lane| if lane < count && unsafe { *from.add(lane) } == byte { value[lane] } else { 0.0 })
     }
 }
@@ -134,25 +133,15 @@ mod x86 {
         if count >= 16 { u16::MAX } else { (1 << count) - 1 }
     }
 
-    // SAFETY (all methods): the contract of `Simd`: the processor has AVX-512F, and pointers are valid for their
-    // lanes.
+    // SAFETY (all methods): the contract of `Simd`: the processor has AVX-512F, and pointers are valid.
     impl Simd for Avx512 {
         type Vector = __m512;
         const LANES: usize = 16;
         const HAS_MANY_REGISTERS: bool = true;
 
         #[inline(always)]
-        unsafe fn prefetch(place: *const f32) {
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
-        }
-
-        #[inline(always)]
         unsafe fn splat(value: f32) -> __m512 {
             unsafe { _mm512_set1_ps(value) }
-        }
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> __m512 {
-            unsafe { _mm512_loadu_ps(from) }
         }
         #[inline(always)]
         unsafe fn load_first(from: *const f32, count: usize) -> __m512 {
@@ -169,10 +158,6 @@ mod x86 {
         #[inline(always)]
         unsafe fn add(a: __m512, b: __m512) -> __m512 {
             unsafe { _mm512_add_ps(a, b) }
-        }
-        #[inline(always)]
-        unsafe fn subtract(a: __m512, b: __m512) -> __m512 {
-            unsafe { _mm512_sub_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn clamp(value: __m512, upper: __m512) -> __m512 {
@@ -226,24 +211,15 @@ mod x86 {
         unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(count.min(8) as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
     }
 
-    // SAFETY (all methods): the contract of `Simd`: the processor has AVX2 and FMA, and pointers are valid for their
-    // lanes.
+    // SAFETY (all methods): the contract of `Simd`: the processor has AVX2 and FMA, and pointers are valid.
     impl Simd for Avx2 {
         type Vector = __m256;
         const LANES: usize = 8;
         const HAS_MANY_REGISTERS: bool = false;
 
         #[inline(always)]
-        unsafe fn prefetch(place: *const f32) {
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
-        }
-        #[inline(always)]
         unsafe fn splat(value: f32) -> __m256 {
             unsafe { _mm256_set1_ps(value) }
-        }
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> __m256 {
-            unsafe { _mm256_loadu_ps(from) }
         }
         #[inline(always)]
         unsafe fn load_first(from: *const f32, count: usize) -> __m256 {
@@ -260,10 +236,6 @@ mod x86 {
         #[inline(always)]
         unsafe fn add(a: __m256, b: __m256) -> __m256 {
             unsafe { _mm256_add_ps(a, b) }
-        }
-        #[inline(always)]
-        unsafe fn subtract(a: __m256, b: __m256) -> __m256 {
-            unsafe { _mm256_sub_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn clamp(value: __m256, upper: __m256) -> __m256 {
@@ -319,7 +291,14 @@ pub trait Vectorised {
     unsafe fn run<S: Simd>(self);
 }
 
-/// The instruction sets that the kernels are compiled for. All but the portable one come from [`Isa::detect`].
+impl<F: FnOnce()> Vectorised for F {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        self();
+    }
+}
+
+/// The kernels are compiled for these instruction sets. All but the portable one come from [`Isa::detect`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
     Portable,
@@ -330,7 +309,7 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// Finds the best one that this processor has.
+    /// Returns the best one that this processor has.
     pub fn detect() -> Self {
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         {
@@ -344,8 +323,7 @@ impl Isa {
         Self::Portable
     }
 
-    /// Returns the most rows that a tile of 32 columns (16 for narrower vectors) can have with all its sums in
-    /// registers.
+    /// Returns the most rows of a tile whose sums all stay in registers.
     pub fn max_rows(self) -> usize {
         match self {
             Self::Portable => 4,
@@ -362,8 +340,7 @@ impl Isa {
     /// What the loop asks of its fields holds.
     #[inline(always)]
     pub unsafe fn run(self, work: impl Vectorised) {
-        // SAFETY: the contract of `Vectorised::run`: the instructions are there, as `detect` saw, and the caller
-        // answers for the fields.
+        // SAFETY: the contract of `Vectorised::run`: `detect` saw the instructions, the caller answers for the fields.
         unsafe {
             match self {
                 Self::Portable => work.run::<Portable>(),
@@ -377,16 +354,9 @@ impl Isa {
 
     /// Runs a plain loop compiled for this instruction set, so that the compiler may use its vectors.
     #[inline(always)]
-    pub fn vectorised<R>(self, f: impl FnOnce() -> R) -> R {
-        match self {
-            Self::Portable => f(),
-            // SAFETY: calling `with_avx2` asks for AVX2 and FMA, which `detect` saw.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { with_avx2(f) },
-            // SAFETY: calling `with_avx512` asks for AVX-512F, which `detect` saw.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => unsafe { with_avx512(f) },
-        }
+    pub fn vectorised(self, work: impl FnOnce()) {
+        // SAFETY: the contract of `run`: a plain loop asks for nothing.
+        unsafe { self.run(work) }
     }
 }
 
@@ -402,16 +372,4 @@ unsafe fn run_with_avx2(work: impl Vectorised) {
 unsafe fn run_with_avx512(work: impl Vectorised) {
     // SAFETY: the contract of `Vectorised::run`, which the caller keeps.
     unsafe { work.run::<Avx512>() }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn with_avx2<R>(f: impl FnOnce() -> R) -> R {
-    f()
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn with_avx512<R>(f: impl FnOnce() -> R) -> R {
-    f()
 }

@@ -1,6 +1,5 @@
-//! The backward pass of a convolution behind whose clamp stands a max pool, and of a fully connected layer before a
-//! maxout. Of the gradients of a window or a unit at most one is not zero: they are gone through one by one, in place
-//! of all.
+//! Behind the clamp of a convolution may stand a max pool, behind a fully connected layer a maxout. Of the gradients of
+//! a window or a unit at most one is then not zero: they are gone through one by one, in place of all.
 
 use rayon::prelude::*;
 
@@ -8,40 +7,39 @@ use super::conv::Conv;
 use super::pool::Window;
 use super::simd::{Isa, Simd, Vectorised};
 use super::tile::PANEL;
-use super::values::{ConvGradient, Map, Values, ValuesMut};
+use super::values::{ConvGradient, Map, PictureBand, Values, ValuesMut};
 
-/// A gradient that is not zero: where its window begins in the input, and its value.
+/// A gradient that is not zero belongs to a window that begins here in the input.
 #[derive(Clone, Copy, Debug, Default)]
-struct Entry {
+struct WindowGradient {
     window: u32,
     value: f32,
 }
 
-/// The gradients of a convolution's outputs that are not zero.
+/// Only the gradients of a convolution's outputs that are not zero are kept.
 #[derive(Debug, Default)]
 pub struct SparseGradient {
-    /// The gradients: for every picture and channel as many places as the pool has windows.
-    entries: Vec<Entry>,
+    /// There are as many places for every picture and channel as the pool has windows.
+    entries: Vec<WindowGradient>,
     counts: Vec<u32>,
     capacity: usize,
     outputs: usize,
-    /// The gradients of the weights, (outputs, depth).
+    /// These are the gradients of the weights, (outputs, depth).
     sums: Vec<f32>,
 }
 
-/// What a max pool hands back.
+/// A max pool hands this back.
 #[derive(Clone, Copy)]
 pub struct PoolGradient<'a> {
     pub window: Window,
     pub winners: &'a [u8],
-    /// The largest values of the windows.
     pub y: Values<'a>,
     /// The upper end of the clamp before the pool.
     pub clamp: Option<f32>,
     pub dy: Values<'a>,
 }
 
-/// What a maxout hands back.
+/// A maxout hands this back.
 #[derive(Clone, Copy)]
 pub struct MaxoutGradient<'a> {
     pub pieces: usize,
@@ -49,15 +47,15 @@ pub struct MaxoutGradient<'a> {
     pub dy: Values<'a>,
 }
 
-/// The most vectors whose sums are kept in registers at a time.
+/// The sums of at most so many vectors are kept in registers at a time.
 const MAX_VECTORS: usize = 16;
-/// The number of parts that the pictures of a batch are cut into for the gradient of their pixels.
+/// The pictures of a batch are cut into so many parts for the gradient of their pixels.
 const INPUT_PARTS: usize = 8;
-/// The number of values of a row of the kernel from which on going through them entry by entry pays.
+/// Going through the entries one by one pays from so many values in a row of the kernel on.
 const MIN_ROW: usize = 32;
 
 impl Conv {
-    /// Returns whether going through the winners of a pool is worth it: few of many outputs, and rows of the kernel
+    /// Tells whether going through the winners of a pool is worth it: few of many outputs, and rows of the kernel
     /// that lie together in the input.
     pub fn is_sparse_behind(&self, x: Map, y: Map, pooled: Map) -> bool {
         let few = 3 * pooled.pixels() <= y.pixels();
@@ -84,7 +82,7 @@ impl SparseGradient {
     pub fn collect(&mut self, conv: &Conv, x: Map, pool: PoolGradient<'_>) {
         let (pooled, n) = (pool.dy.map, pool.dy.n);
         (self.capacity, self.outputs) = (pooled.pixels(), conv.outputs);
-        self.entries.resize(n * self.outputs * self.capacity, Entry::default());
+        self.entries.resize(n * self.outputs * self.capacity, WindowGradient::default());
         self.counts.resize(n * self.outputs, 0);
         assert!(x.buffer_len(n) <= u32::MAX as usize, "a batch too large for short offsets");
         // The taps of a window as steps in the input.
@@ -99,8 +97,7 @@ impl SparseGradient {
                 counts.fill(0);
                 for pixel in 0..pooled.pixels() {
                     let [oy, ox] = [pixel / pooled.width, pixel % pooled.width];
-                    // Of the window's first tap, which may lie in the padding of the pool: only sums with a tap are
-                    // places.
+                    // The window's first tap may lie in the padding of the pool: only sums with a tap are places.
                     let first = |index: usize, axis: usize| {
                         let position = (index * stride[axis]) as isize - pool.window.padding.before[axis] as isize;
                         position * conv.stride[axis] as isize - conv.padding.before[axis] as isize + x.halo as isize
@@ -115,7 +112,7 @@ impl SparseGradient {
                     for (c, ((&value, &largest), &winner)) in dy.iter().zip(largest).zip(winners).enumerate() {
                         let open = pool.clamp.is_none() || (largest > 0.0 && largest < upper);
                         let window = (start + taps[usize::from(winner)] as isize) as u32;
-                        lists[c * self.capacity + counts[c] as usize] = Entry { window, value };
+                        lists[c * self.capacity + counts[c] as usize] = WindowGradient { window, value };
                         // Overwritten by the next one when it is zero.
                         counts[c] += u32::from(open && value != 0.0);
                     }
@@ -124,7 +121,7 @@ impl SparseGradient {
         );
     }
 
-    fn list(&self, picture: usize, channel: usize) -> &[Entry] {
+    fn list(&self, picture: usize, channel: usize) -> &[WindowGradient] {
         let list = picture * self.outputs + channel;
         &self.entries[list * self.capacity..][..self.counts[list] as usize]
     }
@@ -160,27 +157,19 @@ impl SparseGradient {
         self.sums = sums;
     }
 
-    /// Writes the gradient of the input. `rows` are the weights of [`Conv::unpack_rows`].
+    /// Writes the gradient of the input, which is a whole buffer. `rows` are the weights of [`Conv::unpack_rows`].
     pub fn input(&self, isa: Isa, conv: &Conv, rows: &[f32], dx: ValuesMut<'_>) {
-        let (len, map, n) = (conv.row_len(), dx.map, dx.n);
-        let (row, picture_len) = (map.row(), map.picture());
-        let band_rows = if n >= 4 { usize::MAX } else { (map.height + 2 * map.halo).div_ceil(4) };
-        let bands = dx.data[..n * picture_len].par_chunks_mut(picture_len).enumerate().flat_map(|(picture, dx)| {
-            let band_len = band_rows.saturating_mul(row).min(picture_len);
-            dx.par_chunks_mut(band_len).enumerate().map(move |(band, dx)| (picture, band * band_len, dx))
-        });
-        bands.for_each(|(picture, first, dx)| {
+        let (len, map) = (conv.row_len(), dx.map);
+        dx.bands().for_each(|PictureBand { picture, first_row, data: dx }| {
+            let first = picture * map.picture() + first_row * map.row();
             dx.fill(0.0);
             for o in 0..self.outputs {
                 for ky in 0..conv.kernel[0] {
                     let weights = &rows[(o * conv.kernel[0] + ky) * len..][..len];
-                    // The row of the kernel lies so much further down, the part so far from the beginning of the
-                    // batch.
-                    let shift = (ky * row).wrapping_sub(picture * picture_len + first);
-                    scatter(isa, weights, self.list(picture, o), shift, dx);
+                    scatter(isa, weights, self.list(picture, o), (ky * map.row()).wrapping_sub(first), dx);
                 }
             }
-            clear_border(dx, first, map);
+            clear_border(dx, first_row, map);
         });
     }
 }
@@ -203,7 +192,7 @@ impl Conv {
                     let at = part * pictures + picture;
                     let value = dy.pixel(at, 0, 0)[unit];
                     let window = (picture * depth) as u32;
-                    lists[usize::from(winners[at * units + unit])].push(Entry { window, value });
+                    lists[usize::from(winners[at * units + unit])].push(WindowGradient { window, value });
                 }
                 for (piece, list) in lists.iter().enumerate() {
                     let weights = &rows[(unit * pieces + piece) * depth..][..depth];
@@ -214,12 +203,11 @@ impl Conv {
     }
 }
 
-/// Zeroes what fell into the border of a part of a picture that begins at `first`.
-fn clear_border(part: &mut [f32], first: usize, map: Map) {
+/// Zeroes what fell into the border of a band.
+fn clear_border(band: &mut [f32], first_row: usize, map: Map) {
     let edge = map.halo * map.stride;
-    for (i, row) in part.chunks_mut(map.row()).enumerate() {
-        let y = first / map.row() + i;
-        if (map.halo..map.halo + map.height).contains(&y) {
+    for (i, row) in band.chunks_mut(map.row()).enumerate() {
+        if (map.halo..map.halo + map.height).contains(&(first_row + i)) {
             let len = row.len();
             row[..edge].fill(0.0);
             row[len - edge..].fill(0.0);
@@ -239,10 +227,10 @@ macro_rules! by_vectors {
     };
 }
 
-/// The sums `sums[i] += Σ value · x[window + i]` over the entries of a list. Every window lies inside x.
+/// This takes the sums `sums[i] += Σ value · x[window + i]` over a list. Every window lies inside x.
 struct Gather<'a> {
     x: &'a [f32],
-    list: &'a [Entry],
+    list: &'a [WindowGradient],
     sums: &'a mut [f32],
 }
 
@@ -251,7 +239,7 @@ impl Gather<'_> {
     /// The processor has the instructions of `S`; `count` values, the last of them in vector `V`, are valid at `sums`,
     /// and from `x` at every entry of the list.
     #[inline(always)]
-    unsafe fn block<S: Simd, const V: usize>(x: *const f32, list: &[Entry], sums: *mut f32, count: usize) {
+    unsafe fn block<S: Simd, const V: usize>(x: *const f32, list: &[WindowGradient], sums: *mut f32, count: usize) {
         // SAFETY: the contract of `Simd`, whose pointers this function's own covers.
         unsafe {
             let tail = count - (V - 1) * S::LANES;
@@ -288,28 +276,24 @@ impl Vectorised for Gather<'_> {
     }
 }
 
-fn gather(isa: Isa, x: &[f32], list: &[Entry], sums: &mut [f32]) {
+fn gather(isa: Isa, x: &[f32], list: &[WindowGradient], sums: &mut [f32]) {
     assert!(list.iter().all(|entry| entry.window as usize + sums.len() <= x.len()), "a window outside of its picture");
-    // SAFETY: `Isa::run` asks for what `Gather` asks of its fields: every window lies inside x, as just seen.
+    // SAFETY: the contract of `Isa::run`, what `Gather` asks of its fields: every window lies inside x, as asserted.
     unsafe { isa.run(Gather { x, list, sums }) }
 }
 
-/// The sums `dx[window + shift + i] += value · weights[i]` for the entries of a list whose row lies in `dx`.
+/// This takes the sums `dx[window + shift + i] += value · weights[i]` for a list, where they lie in `dx`.
 struct Scatter<'a> {
     weights: &'a [f32],
-    list: &'a [Entry],
+    list: &'a [WindowGradient],
     shift: usize,
     dx: &'a mut [f32],
 }
 
-impl Scatter<'_> {
-    /// Adds to what is there. As parameters of their own the slices are known not to overlap, which the fields of a
-    /// struct are not.
-    ///
-    /// # Safety
-    /// The processor has the instructions of `S`.
+impl Vectorised for Scatter<'_> {
     #[inline(always)]
-    unsafe fn add<S: Simd>(weights: &[f32], list: &[Entry], shift: usize, dx: &mut [f32]) {
+    unsafe fn run<S: Simd>(self) {
+        let Self { weights, list, shift, dx } = self;
         for entry in list {
             let to = (entry.window as usize).wrapping_add(shift);
             if to >= dx.len() {
@@ -321,25 +305,15 @@ impl Scatter<'_> {
                 let value = S::splat(entry.value);
                 for i in (0..dx.len()).step_by(S::LANES) {
                     let (count, to) = (dx.len() - i, dx.as_mut_ptr().add(i));
-                    let sum =
-                        S::multiply_add(S::load_first(weights.as_ptr().add(i), count), value, S::load_first(to, count));
-                    S::store_first(to, count, sum);
+                    let weights = S::load_first(weights.as_ptr().add(i), count);
+                    S::store_first(to, count, S::multiply_add(weights, value, S::load_first(to, count)));
                 }
             }
         }
     }
 }
 
-impl Vectorised for Scatter<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        // SAFETY: the contract of `Vectorised::run`: the processor has the instructions of `S`.
-        unsafe { Self::add::<S>(self.weights, self.list, self.shift, self.dx) }
-    }
-}
-
-fn scatter(isa: Isa, weights: &[f32], list: &[Entry], shift: usize, dx: &mut [f32]) {
-    // SAFETY: `Isa::run` asks for what `Scatter` asks of its fields, which is nothing: its loop checks where it
-    // writes.
+fn scatter(isa: Isa, weights: &[f32], list: &[WindowGradient], shift: usize, dx: &mut [f32]) {
+    // SAFETY: the contract of `Isa::run`: `Scatter` asks nothing of its fields.
     unsafe { isa.run(Scatter { weights, list, shift, dx }) }
 }

@@ -1,35 +1,35 @@
-//! The inner loop of every product: a tile of up to 12 rows and 32 columns whose sums stay in registers.
+//! This is the inner loop of every product: the sums of a tile of up to 12 rows and 32 columns stay in registers.
 //!
 //! Rows are read one value at a time (broadcast), columns as vectors. Rows may lie anywhere, so that the same loop
 //! serves the output pixels of a convolution, the rows of a matrix, and the input channels of a weight gradient.
 
+use super::part;
 use super::simd::{Isa, Simd, Vectorised};
 
-/// The columns of a tile, and of a panel of packed weights.
+/// A tile, and a panel of packed weights, has at most so many columns.
 pub const PANEL: usize = 32;
-/// The most rows of a tile on any processor.
+/// A tile has at most so many rows on any processor.
 pub const MAX_ROWS: usize = 12;
 
 /// A stretch of the summation has `len` terms, the first at these offsets of the rows and of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct TermRun {
     pub a: usize,
     pub b: usize,
     pub len: usize,
 }
 
-/// How the rows of a tile lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
-    /// Anywhere; the terms of a run are neighbours.
+    /// The rows lie anywhere; the terms of a run are neighbours.
     Apart,
-    /// Anywhere; the terms of a run are this far apart.
+    /// The rows lie anywhere, the terms of a run this far apart.
     ApartBy(usize),
     /// The rows are neighbours, the terms of a run this far apart.
     Neighbours(usize),
 }
 
-/// What happens to a sum before it is stored.
+/// A sum is finished in one of these ways before it is stored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Finish {
     Plain,
@@ -44,41 +44,37 @@ pub enum Finish {
 }
 
 impl Finish {
-    /// Clamps where there is an upper end, as in [`super::Fused`].
     pub fn clamp(upper: Option<f32>) -> Self {
         upper.map_or(Self::Plain, |upper| Self::Clamp { upper })
     }
 
-    /// Gates where there is an upper end, as in [`super::Gate`].
     pub fn gate(upper: Option<f32>) -> Self {
         upper.map_or(Self::Plain, |upper| Self::Gate { upper })
     }
 }
 
-/// A product of `rows` rows and `columns` columns: `c[m][n] = finish(bias[n] + add[m][n] + Σ a[m][r] · b[r][n])`.
+/// A tile is a product of `rows` rows and `columns` columns: `c[m][n] = finish(bias[n] + add[m][n] + Σ a[m][r] ·
+/// b[r][n])`. Each row has its pointers.
 #[derive(Clone, Copy)]
 pub struct Tile<'a> {
     pub rows: usize,
     pub columns: usize,
-    pub runs: &'a [Run],
+    pub runs: &'a [TermRun],
     pub layout: Rows,
-    /// How far the terms of a run lie apart in `b`.
+    /// The terms of a run lie this far apart in `b`.
     pub b_step: usize,
-    /// The first value of each row; a run adds its offset.
     pub a: [*const f32; MAX_ROWS],
     pub b: *const f32,
     pub c: [*mut f32; MAX_ROWS],
-    /// The bias of the first column; null for none.
+    /// This is null where there is none, as is each of `add`.
     pub bias: *const f32,
-    /// What is added, a pointer a row; null for nothing.
     pub add: [*const f32; MAX_ROWS],
-    /// The values at the gate, a pointer a row, where `finish` is one.
+    /// The values at the gate are read where `finish` is one.
     pub gate: [*const f32; MAX_ROWS],
     pub finish: Finish,
 }
 
 impl Tile<'_> {
-    /// A tile without rows and columns, to name only what another tile has.
     pub const EMPTY: Self = Tile {
         rows: 0,
         columns: 0,
@@ -99,15 +95,13 @@ const APART: u8 = 0;
 const APART_BY: u8 = 1;
 const NEIGHBOURS: u8 = 2;
 
-/// Adds one term to all sums of a block.
 #[inline(always)]
 unsafe fn term<S: Simd, const M: usize, const V: usize>(
     sums: &mut [[S::Vector; V]; M],
     row: impl Fn(usize) -> f32,
     b: *const f32,
 ) {
-    // SAFETY: the contract of `multiply`: a whole panel is readable at every term of `b`, of which these are `V`
-    // vectors.
+    // SAFETY: the contract of `multiply`: a whole panel is readable at every term of `b`.
     unsafe {
         let columns: [S::Vector; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
         for (m, sums) in sums.iter_mut().enumerate() {
@@ -122,11 +116,9 @@ unsafe fn term<S: Simd, const M: usize, const V: usize>(
 /// Computes the part of a tile that one call of the inner loop covers: `M` rows from `row`, `V` vectors from `column`.
 #[inline(always)]
 unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &Tile<'_>, row: usize, column: usize) {
-    // SAFETY: the contract of `multiply`: all that a tile refers to is valid. Rows and columns outside of the tile are
-    // never touched, but for whole vectors of `b`, which are readable.
+    // SAFETY: the contract of `multiply`; outside of the tile only whole vectors of `b` are touched.
     unsafe {
         let mut sums = [[S::splat(0.0); V]; M];
-        // What is only needed at the end comes near in the meantime.
         for m in 0..M {
             for v in 0..V {
                 S::prefetch(t.c[row + m].wrapping_add(column + v * S::LANES));
@@ -177,14 +169,13 @@ unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &T
     }
 }
 
-/// Finishes and stores the sums of up to a vector of columns from `column` on; the bias is in them already.
+/// Finishes and stores the sums of up to a vector of columns; the bias is in them already.
 ///
 /// # Safety
 /// The contract of [`multiply`]; `row` and `column` belong to the tile.
 #[inline(always)]
 pub unsafe fn store<S: Simd>(t: &Tile<'_>, row: usize, column: usize, sum: S::Vector) {
-    // SAFETY: the contract of `multiply`: what is there of `c`, `add` and `gate` is valid for all columns of the tile,
-    // so from `column` on for the others.
+    // SAFETY: the contracts of `multiply` and `Beside::put`: `c`, `add` and `gate` are valid for all columns.
     unsafe {
         let beside = |from: *const f32| if from.is_null() { from } else { from.add(column) };
         let beside = Beside { add: beside(t.add[row]), gate: beside(t.gate[row]), finish: t.finish };
@@ -192,9 +183,8 @@ pub unsafe fn store<S: Simd>(t: &Tile<'_>, row: usize, column: usize, sum: S::Ve
     }
 }
 
-/// What is read beside a sum before it is stored.
+/// These are read beside a sum before it is stored; `add` is null where there is none.
 pub struct Beside {
-    /// Null for none.
     pub add: *const f32,
     pub gate: *const f32,
     pub finish: Finish,
@@ -266,4 +256,65 @@ impl Vectorised for &Tile<'_> {
 pub unsafe fn multiply(isa: Isa, tile: &Tile<'_>) {
     // SAFETY: `Isa::run` asks for what the loop asks of its fields: this function's contract.
     unsafe { isa.run(tile) }
+}
+
+/// A product of matrices in slices, `c[m][n] = Σ a[m][r] · b[r][n]`, has up to a panel of columns.
+pub struct Product<'a> {
+    pub rows: usize,
+    pub columns: usize,
+    pub runs: &'a [TermRun],
+    pub a: &'a [f32],
+    pub row_step: usize,
+    /// The terms of a run lie this far apart in `a`.
+    pub term_step: usize,
+    pub b: &'a [f32],
+    pub b_step: usize,
+    /// This adds the product to what is there.
+    pub add: bool,
+}
+
+impl Default for Product<'_> {
+    fn default() -> Self {
+        Self {
+            rows: 0,
+            columns: PANEL,
+            runs: &[],
+            a: &[],
+            row_step: PANEL,
+            term_step: 1,
+            b: &[],
+            b_step: PANEL,
+            add: false,
+        }
+    }
+}
+
+impl Product<'_> {
+    /// Computes the rows of `c`, which lie `c_step` apart.
+    pub fn compute(&self, isa: Isa, c: &mut [f32], c_step: usize) {
+        let Self { rows, columns, runs, a, row_step, term_step, b, b_step, .. } = *self;
+        assert!(columns <= PANEL, "more columns than a panel has");
+        for run in runs.iter().filter(|run| rows * run.len > 0) {
+            assert!(run.a + (rows - 1) * row_step + (run.len - 1) * term_step < a.len(), "a is too short");
+            assert!(run.b + (run.len - 1) * b_step + PANEL <= b.len(), "b is too short");
+        }
+        let layout = match (row_step, term_step) {
+            (_, 1) => Rows::Apart,
+            (1, step) => Rows::Neighbours(step),
+            (_, step) => Rows::ApartBy(step),
+        };
+        let tiles = rows.div_ceil(isa.max_rows());
+        for rows in (0..tiles).map(|tile| part(tile, tiles, rows)) {
+            let mut tile = Tile { rows: rows.len(), columns, runs, layout, b_step, b: b.as_ptr(), ..Tile::EMPTY };
+            for (m, row) in rows.enumerate() {
+                tile.a[m] = a.as_ptr().wrapping_add(row * row_step);
+                tile.c[m] = c[row * c_step..][..columns].as_mut_ptr();
+            }
+            if self.add {
+                tile.add = tile.c.map(|c| c.cast_const());
+            }
+            // SAFETY: the contract of `multiply`: every run lies inside `a` and `b`, as asserted, the rows inside `c`.
+            unsafe { multiply(isa, &tile) };
+        }
+    }
 }

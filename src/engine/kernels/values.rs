@@ -1,8 +1,10 @@
-//! Where the values of a batch lie in memory.
+//! A map says where the values of a batch lie in memory.
+
+use rayon::prelude::*;
 
 use super::tile::PANEL;
 
-/// The places of a batch of planes, channels innermost, each picture with a border of `halo` zeros around it, so that
+/// A batch of planes lies with its channels innermost, and each picture has a border of `halo` zeros around it, so that
 /// a padded convolution reads it as it lies. A map may cover some of the channels of a buffer: the branches of a
 /// concatenation write side by side into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,11 +12,10 @@ pub struct Map {
     pub height: usize,
     pub width: usize,
     pub channels: usize,
-    /// The rows and columns of zeros on each side of a picture.
     pub halo: usize,
-    /// The channels of the whole buffer.
+    /// The buffer has so many channels.
     pub stride: usize,
-    /// The first of the map's channels in the buffer.
+    /// The map's channels begin here in the buffer.
     pub first: usize,
 }
 
@@ -38,18 +39,15 @@ impl Map {
         [self.height, self.width]
     }
 
-    /// Returns the number of pixels of a picture, its border left out.
     pub fn pixels(&self) -> usize {
         self.height * self.width
     }
 
-    /// Returns the number of values of a picture, its border left out.
     pub fn count(&self) -> usize {
         self.pixels() * self.channels
     }
 
-    /// Returns the length of a buffer of `n` pictures: a few values more than there are, since vectors may be read
-    /// past the last pixel.
+    /// Returns the length of a buffer of `n` pictures; vectors may be read past the last pixel.
     pub fn buffer_len(&self, n: usize) -> usize {
         n * self.picture() + PANEL
     }
@@ -66,23 +64,23 @@ impl Map {
         self.at(picture, (pixel / self.width) as isize, (pixel % self.width) as isize)
     }
 
-    /// Returns the map of the channels of a group, of which each has `channels`.
+    /// Returns the map of one of the groups, of which each has `channels`.
     pub fn group(&self, channels: usize, group: usize) -> Self {
         Self { channels, first: self.first + group * channels, ..*self }
     }
 
-    /// Returns whether rows of pixels have no gaps: the map is its whole buffer and has no border.
+    /// Tells whether the pixels have no gaps.
     pub fn is_dense(&self) -> bool {
         self.halo == 0 && self.is_whole()
     }
 
-    /// Returns whether the map covers all channels of its buffer.
+    /// Tells whether the map covers all channels of its buffer.
     pub fn is_whole(&self) -> bool {
         self.channels == self.stride
     }
 }
 
-/// The values of `n` pictures, or their gradients, with where they lie.
+/// The values of `n` pictures, or their gradients, lie in a buffer.
 #[derive(Clone, Copy)]
 pub struct Values<'a> {
     pub data: &'a [f32],
@@ -97,73 +95,82 @@ impl<'a> Values<'a> {
         &self.data[self.map.at(picture, y, x)..]
     }
 
-    /// Returns the map's channels at a pixel.
     #[inline(always)]
     pub(super) fn pixel(&self, picture: usize, y: usize, x: usize) -> &'a [f32] {
         &self.from(picture, y as isize, x as isize)[..self.map.channels]
     }
 
-    /// Returns whether the buffer is as long as [`Map::buffer_len`] asks for.
+    /// Tells whether the buffer is as long as [`Map::buffer_len`] asks for.
     pub(super) fn fits(&self) -> bool {
         self.data.len() >= self.map.buffer_len(self.n)
     }
 }
 
-/// The values of `n` pictures that are written to.
+/// The values of `n` pictures are written to.
 pub struct ValuesMut<'a> {
     pub data: &'a mut [f32],
     pub map: Map,
     pub n: usize,
 }
 
-impl ValuesMut<'_> {
-    /// Lends the values out for a while.
+/// A band is a part of a padded picture that is written to: all of its rows from `first_row` on.
+pub(super) struct PictureBand<'a> {
+    pub picture: usize,
+    pub first_row: usize,
+    pub data: &'a mut [f32],
+}
+
+impl<'a> ValuesMut<'a> {
     pub fn reborrow(&mut self) -> ValuesMut<'_> {
         ValuesMut { data: self.data, map: self.map, n: self.n }
     }
 
-    /// Returns whether the buffer is as long as [`Map::buffer_len`] asks for.
-    pub(super) fn fits(&self) -> bool {
-        self.data.len() >= self.map.buffer_len(self.n)
+    /// Cuts whole buffers into bands for as many tasks: a picture each, or less where there are few.
+    pub(super) fn bands(self) -> impl ParallelIterator<Item = PictureBand<'a>> {
+        let (map, n) = (self.map, self.n);
+        let padded = map.height + 2 * map.halo;
+        let rows = if n >= 4 { padded } else { padded.div_ceil(4) };
+        let pictures = self.data[..n * map.picture()].par_chunks_mut(map.picture()).enumerate();
+        pictures.flat_map(move |(picture, data)| {
+            let bands = data.par_chunks_mut(rows * map.row()).enumerate();
+            bands.map(move |(band, data)| PictureBand { picture, first_row: band * rows, data })
+        })
     }
 }
 
-/// What a forward pass does beside the sum: it adds values of the same shape, then clamps to 0..`clamp` (∞ for ReLU, 6
-/// for ReLU6).
+/// A forward pass adds values of the same shape to the sum, then clamps to 0..`clamp` (∞ for ReLU, 6 for ReLU6).
 #[derive(Clone, Copy, Default)]
 pub struct Fused<'a> {
     pub add: Option<Values<'a>>,
     pub clamp: Option<f32>,
 }
 
-/// What a backward pass does beside the sum: it adds to the gradient that is there, then keeps what the gate lets
-/// through.
+/// A backward pass adds to the gradient that is there, then keeps what the gate lets through.
 #[derive(Clone, Copy, Default)]
 pub struct FusedGradient<'a> {
     pub add: bool,
     pub gate: Option<Gate<'a>>,
 }
 
-/// The gradient of a clamp: it passes where the clamped value lies above 0 and below `upper`.
+/// A clamp lets a gradient pass where the clamped value lies above 0 and below `upper`.
 #[derive(Clone, Copy)]
 pub struct Gate<'a> {
     pub values: Values<'a>,
     pub upper: f32,
 }
 
-/// The packed weights of a convolution and its bias.
 #[derive(Clone, Copy)]
 pub struct ConvWeights<'a> {
     pub packed: &'a [f32],
     pub bias: Option<&'a [f32]>,
 }
 
-/// The places that the gradients of a convolution's weights and bias go to.
+/// The gradients of a convolution's weights and bias go to these places.
 pub struct ConvGradient<'a> {
-    /// The gradient of the weights, packed as they are.
+    /// They are packed as the weights are.
     pub weights: &'a mut [f32],
-    /// The gradient of the bias; empty where there is none.
+    /// This is empty where there is no bias.
     pub bias: &'a mut [f32],
-    /// Whether to add to what is there rather than to write over it.
+    /// This adds to what is there.
     pub add: bool,
 }

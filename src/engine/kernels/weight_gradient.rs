@@ -1,4 +1,4 @@
-//! Gradients of the weights of a convolution.
+//! This computes the gradients of the weights of a convolution.
 
 use std::ops::Range;
 
@@ -6,15 +6,14 @@ use rayon::prelude::*;
 
 use super::conv::Conv;
 use super::simd::Isa;
-use super::tile::{self, PANEL, Rows, Run, Tile};
+use super::tile::{self, PANEL, Rows, TermRun, Tile};
 use super::values::{ConvGradient, Map, Values};
-use super::{SharedSlice, depthwise};
+use super::{SharedSlice, depthwise, part};
 
-/// The bytes of pictures and gradients that the tiles of a weight gradient go over before the next pictures: a part of
-/// the second-level cache.
+/// So many bytes of pictures and gradients, a part of the second-level cache, are gone over before the next ones.
 const BLOCK_BYTES: usize = 512 << 10;
 
-/// The most tasks that the tiles of a weight gradient are split into.
+/// The tiles of a weight gradient are split into at most so many tasks.
 const MAX_TASKS: usize = 16;
 
 impl Conv {
@@ -25,7 +24,13 @@ impl Conv {
         let ConvGradient { weights: dw, bias, add } = to;
         let weights = || {
             if self.is_depthwise() {
-                return self.depthwise_weight_gradient(x, dy, dw, add);
+                let kw = self.kernel[1];
+                return dw.par_chunks_mut(self.outputs).enumerate().for_each(|(tap, dw)| {
+                    if !add {
+                        dw.fill(0.0);
+                    }
+                    depthwise::weight_gradient(self, [tap / kw, tap % kw], x, dy, dw);
+                });
             }
             let group_len = dw.len() / self.groups;
             for (group, dw) in dw.chunks_exact_mut(group_len).enumerate() {
@@ -37,14 +42,13 @@ impl Conv {
         rayon::join(weights, || Self::bias_gradient(isa, dy, bias, add));
     }
 
-    /// Returns the pixels of some pictures as runs.
-    fn pixel_runs(&self, x: Map, dy: Map, pictures: Range<usize>) -> Vec<Run> {
+    fn pixel_runs(&self, x: Map, dy: Map, pictures: Range<usize>) -> Vec<TermRun> {
         let mut runs = Vec::with_capacity(pictures.len() * dy.height);
         for picture in pictures {
             for y in 0..dy.height {
                 let row = (y * self.stride[0]) as isize - self.padding.before[0] as isize;
                 let a = x.at(picture, row, -(self.padding.before[1] as isize));
-                runs.push(Run { a, b: dy.at(picture, y as isize, 0), len: dy.width });
+                runs.push(TermRun { a, b: dy.at(picture, y as isize, 0), len: dy.width });
             }
         }
         runs
@@ -54,7 +58,7 @@ impl Conv {
         let (inputs, outputs, depth) = (self.group_inputs(), self.group_outputs(), self.depth());
         let (x_map, n) = (x.map, x.n);
         let per_block = (BLOCK_BYTES / (4 * (x_map.picture() + dy.map.picture()))).clamp(1, n.max(1));
-        let blocks: Vec<Vec<Run>> = (0..n)
+        let blocks: Vec<Vec<TermRun>> = (0..n)
             .step_by(per_block)
             .map(|first| self.pixel_runs(x_map, dy.map, first..(first + per_block).min(n)))
             .collect();
@@ -73,12 +77,11 @@ impl Conv {
         let tiles = stretch.div_ceil(isa.max_rows());
         let per_panel = depth / stretch * tiles;
         let out = SharedSlice::new(dw);
-        let tile = |index: usize, runs: &[Run], add: bool| {
+        let tile = |index: usize, runs: &[TermRun], add: bool| {
             let (panel, rest) = (index / per_panel, index % per_panel);
-            let (base, part) = (rest / tiles * stretch, rest % tiles);
-            let (start, end) = (base + part * stretch / tiles, base + (part + 1) * stretch / tiles);
+            let rows = part(rest % tiles, tiles, stretch);
             let mut tile = Tile {
-                rows: end - start,
+                rows: rows.len(),
                 columns: (outputs - panel * PANEL).min(PANEL),
                 runs,
                 layout: if neighbours { Rows::Neighbours(a_step) } else { Rows::ApartBy(a_step) },
@@ -86,11 +89,11 @@ impl Conv {
                 b: dy.data[panel * PANEL..].as_ptr(),
                 ..Tile::EMPTY
             };
-            for (m, row) in (start..end).enumerate() {
+            for (m, row) in rows.map(|row| rest / tiles * stretch + row).enumerate() {
                 let (tap, channel) = (row / inputs, row % inputs);
                 let [ky, kx] = [tap / self.kernel[1], tap % self.kernel[1]];
-                // SAFETY: the contracts of `add` and `SharedSlice::at`: the offset stays below `reach`, for which the
-                // runs leave room, and a task writes its own rows of its own panel.
+                // SAFETY: the contracts of `add` and `SharedSlice::at`: the offset stays below `reach`, and a task
+                // writes its own rows of its own panel.
                 unsafe {
                     tile.a[m] = x.data.as_ptr().add(ky * x_map.row() + kx * x_map.stride + channel);
                     tile.c[m] = out.at((panel * depth + row) * PANEL);
@@ -99,28 +102,17 @@ impl Conv {
             if add {
                 tile.add = tile.c.map(|c| c.cast_const());
             }
-            // SAFETY: the contract of `tile::multiply`: rows as above; reads of `b` past the last column stay inside
-            // of `dy`, as asserted.
+            // SAFETY: the contract of `tile::multiply`: the runs leave room in `x` and `dy`, as asserted.
             unsafe { tile::multiply(isa, &tile) };
         };
         let count = per_panel * panels;
         let tasks = count.min(MAX_TASKS);
         (0..tasks).into_par_iter().for_each(|task| {
             for (number, runs) in blocks.iter().enumerate() {
-                for index in task * count / tasks..(task + 1) * count / tasks {
+                for index in part(task, tasks, count) {
                     tile(index, runs, add || number > 0);
                 }
             }
-        });
-    }
-
-    fn depthwise_weight_gradient(&self, x: Values<'_>, dy: Values<'_>, dw: &mut [f32], add: bool) {
-        let kw = self.kernel[1];
-        dw.par_chunks_mut(self.outputs).enumerate().for_each(|(tap, dw)| {
-            if !add {
-                dw.fill(0.0);
-            }
-            depthwise::weight_gradient(self, [tap / kw, tap % kw], x, dy, dw);
         });
     }
 }

@@ -126,7 +126,7 @@ impl Model {
     /// picture, and a part that is not inside it.
     pub fn lens(&self, picture: &Picture, region: Option<Region>) -> Result<Lens> {
         let input = self.input();
-        Lens::new(picture, (input.channels, input.height, input.width), input.fit, region)
+        Lens::new(picture, [input.channels, input.height, input.width], input.fit, region)
     }
 
     /// Computes the probabilities of one picture.

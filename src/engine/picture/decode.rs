@@ -18,7 +18,7 @@ use crate::{Error, Result};
 
 pub const MAX_PIXELS: u64 = 100_000_000;
 const MAX_FILE: u64 = 256 << 20;
-/// A decoder may set aside so many bytes: 100 megapixels of 16-bit RGBA fit.
+/// A decoder may set aside so many bytes.
 const MAX_MEMORY: u64 = 1 << 30;
 
 /// Reads a picture from a file, as [`decode`] does.
@@ -205,7 +205,6 @@ fn over<const N: usize>(background: Background, mut bytes: Vec<u8>) -> (Vec<u8>,
     (bytes, transparent)
 }
 
-/// Says a decoder's complaint in one line, with what to do about it.
 fn explain(error: &ImageError) -> String {
     let detail: String = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
     match error {
@@ -215,7 +214,6 @@ fn explain(error: &ImageError) -> String {
     }
 }
 
-/// Says what bytes that are no picture are instead, as far as the first ones tell.
 fn what_else(bytes: &[u8]) -> &'static str {
     let start = &bytes[..bytes.len().min(512)];
     // A cut through the middle of a character is still text.

@@ -90,7 +90,6 @@ pub fn save_png(picture: &Picture, path: &Path, texts: &[(&str, &str)]) -> Resul
     })
 }
 
-/// Adds what to do to the failures that a person can do something about.
 fn advise(error: io::Error, path: &Path) -> io::Error {
     let folder_missing = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.exists());
     let advice = match error.kind() {

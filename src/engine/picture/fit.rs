@@ -26,5 +26,5 @@ pub enum Fit {
 /// # Errors
 /// [`Error::Argument`](crate::Error::Argument) for an empty picture or size, or `channels` other than 1 and 3.
 pub fn fit(picture: &Picture, channels: usize, height: usize, width: usize, how: Fit) -> Result<Planes> {
-    Lens::new(picture, (channels, height, width), how, None)?.fit(picture)
+    Lens::new(picture, [channels, height, width], how, None)?.fit(picture)
 }

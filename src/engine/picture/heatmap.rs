@@ -9,7 +9,7 @@ use super::Planes;
 use super::colour;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Quantity {
+pub enum HeatmapQuantity {
     Perturbation,
     Magnitude,
     Gradient,
@@ -26,7 +26,7 @@ pub enum Channel {
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heatmap {
-    pub quantity: Quantity,
+    pub quantity: HeatmapQuantity,
     pub channel: Channel,
     /// With 1 the largest magnitude has full colour, with 4 a quarter of it; anything not above 0 is taken as 1.
     pub gain: f32,
@@ -34,20 +34,20 @@ pub struct Heatmap {
 
 impl Default for Heatmap {
     fn default() -> Self {
-        Self { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 }
+        Self { quantity: HeatmapQuantity::Perturbation, channel: Channel::Strongest, gain: 1.0 }
     }
 }
 
 impl Heatmap {
     /// Draws the chosen quantity; also returns the value at full colour, which is 0 when there is nothing to see.
     pub fn draw(&self, perturbation: &Planes, gradient: &Planes) -> (Rgba, f32) {
-        let planes = if self.quantity == Quantity::Gradient { gradient } else { perturbation };
+        let planes = if self.quantity == HeatmapQuantity::Gradient { gradient } else { perturbation };
         let values = self.shown(planes);
         let largest = values.iter().filter(|v| v.is_finite()).fold(0.0f32, |most, v| most.max(v.abs()));
         let gain = if self.gain.is_finite() && self.gain > 0.0 { self.gain } else { 1.0 };
         let map = match self.quantity {
-            Quantity::Magnitude => &*SEQUENTIAL,
-            Quantity::Perturbation | Quantity::Gradient => &*DIVERGING,
+            HeatmapQuantity::Magnitude => &*SEQUENTIAL,
+            HeatmapQuantity::Perturbation | HeatmapQuantity::Gradient => &*DIVERGING,
         };
         let colour = |i: usize| {
             let value = values[i];
@@ -69,7 +69,7 @@ impl Heatmap {
                 shown
             }
         };
-        if self.quantity == Quantity::Magnitude {
+        if self.quantity == HeatmapQuantity::Magnitude {
             shown.iter_mut().for_each(|v| *v = v.abs());
         }
         shown

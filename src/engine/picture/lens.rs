@@ -19,45 +19,48 @@ pub struct Lens {
     /// Left, top, width and height of the pixels that any pixel of the input draws on.
     support: (usize, usize, usize, usize),
     /// These are the width, the height and the channels of the pictures.
-    from: (usize, usize, usize),
+    from: [usize; 3],
     /// These are the channels, the height and the width of the input.
-    to: (usize, usize, usize),
+    to: [usize; 3],
 }
 
 impl Lens {
-    /// Makes a lens for pictures of this one's shape. Of the wanted region, or the whole, the input shows what `how`
-    /// says.
+    /// Makes a lens for pictures of this one's shape, to an input of these channels, this height and width. Of the
+    /// wanted region, or the whole, the input shows what `how` says.
     ///
     /// # Errors
     /// [`Error::Argument`] when the picture or the input is empty, when its channels are neither 1 nor 3, or when the
     /// region does not lie inside the picture.
-    pub fn new(
-        picture: &Picture,
-        (channels, height, width): (usize, usize, usize),
-        how: Fit,
-        wanted: Option<Region>,
-    ) -> Result<Self> {
-        check(picture, channels, height, width)?;
+    pub fn new(picture: &Picture, to: [usize; 3], how: Fit, wanted: Option<Region>) -> Result<Self> {
+        let [_, height, width] = to;
+        check(picture, to)?;
         let region = wanted.unwrap_or_else(|| Region::whole(picture));
         region.check(picture)?;
-        let shown = ((region.left, region.width), (region.top, region.height));
-        let (across, down) = match how {
-            Fit::Squash => (Span::all(shown.0, width), Span::all(shown.1, height)),
-            Fit::Crop => crop(shown, (width, height)),
-            Fit::Letterbox => letterbox(shown, (width, height)),
+        let scales = [width as f64 / region.width, height as f64 / region.height];
+        let span = |start: f64, length: f64, to: usize| match how {
+            Fit::Squash => Span { start, length, to, offset: 0 },
+            Fit::Crop => {
+                let part = (to as f64 / f64::max(scales[0], scales[1])).min(length);
+                Span { start: start + (length - part) / 2.0, length: part, to, offset: 0 }
+            }
+            Fit::Letterbox => {
+                let size = ((length * f64::min(scales[0], scales[1])).round() as usize).clamp(1, to);
+                Span { start, length, to: size, offset: (to - size) / 2 }
+            }
         };
-        let from = (picture.width, picture.height, picture.channels);
+        let (across, down) = (span(region.left, region.width, width), span(region.top, region.height, height));
         let shown = Region { left: across.start, top: down.start, width: across.length, height: down.length };
-        let (across, down) = (across.of(from.0), down.of(from.1));
+        let (across, down) = (across.of(picture.width), down.of(picture.height));
         let (x, y) = (across.resampler.support(), down.resampler.support());
         let support = (x.start, y.start, x.len(), y.len());
-        Ok(Self { across, down, crop: wanted, shown, support, from, to: (channels, height, width) })
+        let from = [picture.width, picture.height, picture.channels];
+        Ok(Self { across, down, crop: wanted, shown, support, from, to })
     }
 
     /// Returns what the net sees, on the 8-bit grid: what an 8-bit file of the fitted picture would hold.
     pub fn fit(&self, picture: &Picture) -> Result<Planes> {
         self.check_shape(picture)?;
-        let (channels, height, width) = self.to;
+        let [channels, height, width] = self.to;
         let mut planes = Planes { channels, height, width, values: vec![0.0; channels * height * width] };
         let mut wide = vec![0.0; picture.width * picture.channels];
         let mut narrow = vec![0.0; self.across.resampler.len() * picture.channels];
@@ -109,9 +112,9 @@ impl Lens {
     }
 
     /// Returns the channels, the height and the width of [`Self::support`].
-    pub fn pixels(&self) -> (usize, usize, usize) {
-        let (_, _, width, height) = self.support();
-        (self.from.2, height, width)
+    pub fn pixels(&self) -> [usize; 3] {
+        let (_, _, width, height) = self.support;
+        [self.from[2], height, width]
     }
 
     /// Returns the pixels of [`Self::support`], in [0, 1].
@@ -132,13 +135,13 @@ impl Lens {
     pub fn paste(&self, picture: &Picture, part: &Picture) -> Result<Picture> {
         self.check_shape(picture)?;
         let (left, top, width, height) = self.support();
-        if (part.width, part.height, part.channels) != (width, height, self.from.2) {
+        if [part.channels, part.height, part.width] != self.pixels() {
             return Err(Error::Argument(format!("{part:?} does not fill {width}×{height} of {picture:?}")));
         }
         let mut whole = Picture { notes: Vec::new(), ..picture.clone() };
-        let line = width * self.from.2;
+        let line = width * self.from[2];
         for (y, row) in part.bytes.chunks_exact(line).enumerate() {
-            let start = ((top + y) * self.from.0 + left) * self.from.2;
+            let start = ((top + y) * self.from[0] + left) * self.from[2];
             whole.bytes[start..][..line].copy_from_slice(row);
         }
         Ok(whole)
@@ -147,11 +150,11 @@ impl Lens {
     /// Computes A x: what the net sees of the pixels of [`Self::support`], not rounded.
     pub fn see(&self, pixels: &Planes) -> Result<Planes> {
         let (left, top, from_width, from_height) = self.support();
-        self.check_planes(pixels, (self.from.2, from_height, from_width))?;
-        let (channels, height, width) = self.to;
+        check_planes(pixels, self.pixels())?;
+        let [channels, height, width] = self.to;
         let (across, down) = (&self.across.resampler, &self.down.resampler);
         // Each channel of the picture, resampled.
-        let mut narrow = vec![0.0; self.from.2 * down.len() * across.len()];
+        let mut narrow = vec![0.0; self.from[2] * down.len() * across.len()];
         narrow.par_chunks_exact_mut(across.len()).enumerate().for_each_init(
             || vec![0.0; from_width],
             |wide, (line, row)| {
@@ -184,13 +187,13 @@ impl Lens {
 
     /// Computes Aᵀ g: the gradient for the pixels of [`Self::support`], where `gradient` is that for the net's input.
     pub fn adjoint(&self, gradient: &Planes) -> Result<Planes> {
-        self.check_planes(gradient, self.to)?;
+        check_planes(gradient, self.to)?;
         let (_, _, from_width, from_height) = self.support();
-        let (channels, height, width) = self.to;
+        let [channels, height, width] = self.to;
         let (columns, rows) = (self.across.resampler.columns(), self.down.resampler.columns());
         // Each channel of the picture: still as high as the input, but as wide as the support.
         let lines = self.down.resampler.len();
-        let mut wide = vec![0.0; self.from.2 * lines * from_width];
+        let mut wide = vec![0.0; self.from[2] * lines * from_width];
         wide.par_chunks_exact_mut(from_width).enumerate().for_each_init(
             || vec![0.0; self.across.resampler.len()],
             |mixed, (line, row)| {
@@ -206,7 +209,7 @@ impl Lens {
                 }
             },
         );
-        let mut values = vec![0.0; self.from.2 * from_height * from_width];
+        let mut values = vec![0.0; self.from[2] * from_height * from_width];
         values.par_chunks_exact_mut(from_width).enumerate().for_each(|(line, row)| {
             let (c, y) = (line / from_height, line % from_height);
             for &(from, weight) in &rows[y] {
@@ -214,40 +217,39 @@ impl Lens {
                 row.iter_mut().zip(from).for_each(|(sum, value)| *sum += weight * value);
             }
         });
-        Ok(Planes { channels: self.from.2, height: from_height, width: from_width, values })
+        Ok(Planes { channels: self.from[2], height: from_height, width: from_width, values })
     }
 
     /// Returns the weights of a picture's channels in channel `c` of the input: luma by ITU-R BT.601 for grey.
     fn mix(&self, c: usize) -> &'static [f32] {
         const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
         const SAME: [[f32; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
-        match (self.from.2, self.to.0) {
-            (3, 1) => &LUMA,
-            (1, _) => &SAME[0][..1],
+        match [self.from[2], self.to[0]] {
+            [3, 1] => &LUMA,
+            [1, _] => &SAME[0][..1],
             _ => &SAME[c],
         }
     }
 
     fn check_shape(&self, picture: &Picture) -> Result<()> {
-        if (picture.width, picture.height, picture.channels) == self.from {
+        if [picture.width, picture.height, picture.channels] == self.from {
             return Ok(());
         }
-        let (width, height, channels) = self.from;
+        let [width, height, channels] = self.from;
         Err(Error::Argument(format!("{picture:?} is not of {width}×{height}×{channels}")))
-    }
-
-    fn check_planes(&self, planes: &Planes, (channels, height, width): (usize, usize, usize)) -> Result<()> {
-        if (planes.channels, planes.height, planes.width) == (channels, height, width) {
-            return Ok(());
-        }
-        Err(Error::Argument(format!(
-            "planes of {}×{}×{}; expected {channels}×{height}×{width}",
-            planes.channels, planes.height, planes.width
-        )))
     }
 }
 
-fn check(picture: &Picture, channels: usize, height: usize, width: usize) -> Result<()> {
+fn check_planes(planes: &Planes, [channels, height, width]: [usize; 3]) -> Result<()> {
+    let found = [planes.channels, planes.height, planes.width];
+    if found == [channels, height, width] {
+        return Ok(());
+    }
+    let found = found.map(|size| size.to_string()).join("×");
+    Err(Error::Argument(format!("planes of {found}; expected {channels}×{height}×{width}")))
+}
+
+fn check(picture: &Picture, [channels, height, width]: [usize; 3]) -> Result<()> {
     if !matches!(channels, 1 | 3) || height == 0 || width == 0 {
         return Err(Error::Argument(format!(
             "cannot fit a picture to {channels}×{height}×{width}; expected 1 or 3 channels and sides of at least 1"
@@ -280,37 +282,11 @@ struct Span {
 }
 
 impl Span {
-    fn all((start, length): (f64, f64), to: usize) -> Self {
-        Self { start, length, to, offset: 0 }
-    }
-
     /// Makes the lens's axis from one of so many pixels.
     fn of(self, pixels: usize) -> Axis {
         let end = (self.start + self.length).min(pixels as f64);
         Axis { resampler: Resampler::new(pixels, self.start..end, self.to), offset: self.offset }
     }
-}
-
-/// This is where a stretch of a picture starts and how long it is, for both axes.
-type Shown = ((f64, f64), (f64, f64));
-
-/// Returns the largest part of what is shown, in its middle, that has the input's aspect ratio.
-fn crop(shown: Shown, to: (usize, usize)) -> (Span, Span) {
-    let scale = f64::max(to.0 as f64 / shown.0.1, to.1 as f64 / shown.1.1);
-    let axis = |(start, all): (f64, f64), to: usize| {
-        let length = (to as f64 / scale).min(all);
-        Span::all((start + (all - length) / 2.0, length), to)
-    };
-    (axis(shown.0, to.0), axis(shown.1, to.1))
-}
-
-fn letterbox(shown: Shown, to: (usize, usize)) -> (Span, Span) {
-    let scale = f64::min(to.0 as f64 / shown.0.1, to.1 as f64 / shown.1.1);
-    let axis = |(start, length): (f64, f64), to: usize| {
-        let size = ((length * scale).round() as usize).clamp(1, to);
-        Span { start, length, to: size, offset: (to - size) / 2 }
-    };
-    (axis(shown.0, to.0), axis(shown.1, to.1))
 }
 
 #[cfg(test)]
@@ -337,7 +313,7 @@ mod tests {
             for how in [Fit::Squash, Fit::Crop, Fit::Letterbox] {
                 for region in [None, Some(part)] {
                     let picture = noise(from.1, from.1 + 7, from.0, rng);
-                    let lens = Lens::new(&picture, (to.0, to.1, to.1 + 3), how, region).unwrap();
+                    let lens = Lens::new(&picture, [to.0, to.1, to.1 + 3], how, region).unwrap();
                     all.push((picture, lens));
                 }
             }
@@ -378,13 +354,13 @@ mod tests {
             for how in [Fit::Squash, Fit::Crop, Fit::Letterbox] {
                 for part in [None, Some(region).filter(|region| region.is_inside(width, height))] {
                     let most = 60_000;
-                    let lens = Lens::new(&picture, (1, 28, 28), how, part).unwrap();
+                    let lens = Lens::new(&picture, [1, 28, 28], how, part).unwrap();
                     let (_, _, across, down) = lens.support();
                     if across * down <= most {
                         continue;
                     }
                     let middle = lens.middle(most);
-                    let (_, _, across, down) = Lens::new(&picture, (1, 28, 28), how, Some(middle)).unwrap().support();
+                    let (_, _, across, down) = Lens::new(&picture, [1, 28, 28], how, Some(middle)).unwrap().support();
                     assert!(across * down <= most && 10 * across * down > 7 * most, "{across}×{down} {how:?}");
                     assert!((middle.width * middle.height - lens.largest_area(most)).abs() < 1e-3);
                 }
@@ -414,7 +390,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         let picture = noise(20, 20, 3, &mut rng);
         let region = Region { left: 5.0, top: 6.0, width: 8.0, height: 8.0 };
-        let lens = Lens::new(&picture, (3, 8, 8), Fit::Squash, Some(region)).unwrap();
+        let lens = Lens::new(&picture, [3, 8, 8], Fit::Squash, Some(region)).unwrap();
         assert_eq!(lens.support(), (5, 6, 8, 8));
         assert_eq!(lens.fit(&picture).unwrap(), lens.cut(&picture).unwrap());
         for outside in [
@@ -423,7 +399,7 @@ mod tests {
             Region { width: 0.5, ..region },
             Region { height: f64::NAN, ..region },
         ] {
-            let error = Lens::new(&picture, (3, 8, 8), Fit::Crop, Some(outside)).unwrap_err().to_string();
+            let error = Lens::new(&picture, [3, 8, 8], Fit::Crop, Some(outside)).unwrap_err().to_string();
             assert!(error.contains("20×20"), "{error}");
         }
     }

@@ -18,7 +18,7 @@ pub use background::Background;
 pub use decode::{MAX_PIXELS, decode, open, open_over};
 pub use encode::{CROP, png_bytes, png_crop, png_texts, save_png};
 pub use fit::{Fit, fit};
-pub use heatmap::{Channel, Heatmap, Quantity, Rgba, diverging, sequential};
+pub use heatmap::{Channel, Heatmap, HeatmapQuantity, Rgba, diverging, sequential};
 pub use kind::PictureKind;
 pub use lens::Lens;
 pub use region::Region;

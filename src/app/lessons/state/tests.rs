@@ -11,7 +11,7 @@ use crate::app::settings::Settings;
 use crate::command_line::attack_options;
 use crate::engine::attack::{AttackSettings, Fgsm, Loss, Norm, Verdict};
 use crate::engine::model::Catalogue;
-use crate::engine::picture::{Channel, Heatmap, Quantity, Region};
+use crate::engine::picture::{Channel, Heatmap, HeatmapQuantity, Region};
 use crate::worker::{Event, Shown, Worker};
 
 #[test]
@@ -114,7 +114,7 @@ fn left() -> Explore {
     explore.view.clip = false;
     explore.view.seed = 5;
     explore.view.loss = Loss::LogOdds;
-    explore.view.heatmap = Heatmap { quantity: Quantity::Magnitude, channel: Channel::One(0), gain: 8.0 };
+    explore.view.heatmap = Heatmap { quantity: HeatmapQuantity::Magnitude, channel: Channel::One(0), gain: 8.0 };
     explore
 }
 

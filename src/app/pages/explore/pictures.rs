@@ -23,7 +23,7 @@ use crate::app::widgets::rail::keep_arrows;
 use crate::app::widgets::texture::{Texture, WHOLE};
 use crate::engine::attack::MAX_PHOTO_PIXELS;
 use crate::engine::model::Guess;
-use crate::engine::picture::{Background, Quantity};
+use crate::engine::picture::{Background, HeatmapQuantity};
 use crate::worker::Shown;
 
 const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
@@ -108,9 +108,9 @@ impl PicturePanes {
             (0, _) if shown.own_pixels && explore.is_resampled() => own_pixels(shown),
             (0, _) if crops => format!("{:.0}×{:.0} of the photo", shown.crop.width, shown.crop.height),
             (0, _) => format!("{}×{}", shown.original.width, shown.original.height),
-            (1, Quantity::Perturbation) => "δ, what is added".into(),
-            (1, Quantity::Magnitude) => "|δ|, how much".into(),
-            (1, Quantity::Gradient) => "∇J, the slope followed".into(),
+            (1, HeatmapQuantity::Perturbation) => "δ, what is added".into(),
+            (1, HeatmapQuantity::Magnitude) => "|δ|, how much".into(),
+            (1, HeatmapQuantity::Gradient) => "∇J, the slope followed".into(),
             _ => String::new(),
         };
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -292,7 +292,7 @@ impl PicturePanes {
     fn readout(&self, pixel: Pixel, column: usize, shown: &Shown) -> String {
         let (name, planes, reading) = match self.shown_in(column) {
             0 => ("x", &shown.original, Reading::Pixel),
-            1 if shown.view.heatmap.quantity == Quantity::Gradient => ("∇J", &shown.gradient, Reading::Gradient),
+            1 if shown.view.heatmap.quantity == HeatmapQuantity::Gradient => ("∇J", &shown.gradient, Reading::Gradient),
             1 => ("δ", &shown.perturbation, Reading::Difference),
             _ => ("x+δ", &shown.adversarial, Reading::Pixel),
         };

@@ -17,7 +17,7 @@ use crate::app::widgets::bar_chart::{ClassRole, bars};
 use crate::app::widgets::rail::{Rail, Spacing};
 use crate::app::widgets::{acting, alternatives, hint, row};
 use crate::engine::attack::{Goal, Loss};
-use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
+use crate::engine::picture::{Channel, Heatmap, HeatmapQuantity, diverging, sequential};
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
 
@@ -91,7 +91,8 @@ fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec
 }
 
 fn quantity(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
-    let quantities = [(Quantity::Perturbation, "δ"), (Quantity::Magnitude, "|δ|"), (Quantity::Gradient, "∇J")];
+    let quantities =
+        [(HeatmapQuantity::Perturbation, "δ"), (HeatmapQuantity::Magnitude, "|δ|"), (HeatmapQuantity::Gradient, "∇J")];
     let options = quantities.map(|(quantity, text)| (quantity, text, ExploreCommand::Look(quantity).about().tooltip));
     if let Some(quantity) = alternatives(ui, "Middle picture", &options, heatmap.quantity) {
         out.push(ExploreCommand::Look(quantity).into());
@@ -124,7 +125,7 @@ fn gain(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
 fn legend(ui: &mut Ui, shown: &Shown) {
     let palette = palette(ui);
     let quantity = shown.view.heatmap.quantity;
-    let (limit, is_magnitude) = (shown.heatmap_limit, quantity == Quantity::Magnitude);
+    let (limit, is_magnitude) = (shown.heatmap_limit, quantity == HeatmapQuantity::Magnitude);
     let low = if is_magnitude { 0.0 } else { -1.0 };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::hover());
     let bar = Rect::from_min_size(rect.min + vec2(0.0, 2.0), vec2(rect.width(), SPACE_3));
@@ -157,7 +158,7 @@ fn legend(ui: &mut Ui, shown: &Shown) {
         let levels = format!("{}/255", format::signed(share * limit * LEVELS, 1));
         match quantity {
             _ if share == 0.0 => "0".to_owned(),
-            Quantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, format::short(limit)),
+            HeatmapQuantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, format::short(limit)),
             _ if roomy => format!("{} = {levels}", format::signed(share * limit, 4)),
             _ => levels,
         }

@@ -1,26 +1,24 @@
-//! The one-dimensional transforms of Winograd's algorithm, on vectors of channels, and what they do to square tiles.
+//! Winograd's algorithm transforms stretches of values, on vectors of channels.
 //!
 //! For a filter g of three taps and a stretch d of the input, the outputs are `Aᵀ[(G·g) ⊙ (Bᵀ·d)]`; with the outputs'
 //! gradient y, that of the filter is `Gᵀ[(A·y) ⊙ (Bᵀ·d)]`.
 
 use super::super::simd::Simd;
 
-/// The number of values along the longest stretch.
 pub const MAX_SIDE: usize = 6;
-/// The number of values of the largest tile.
 pub const MAX_TILE: usize = MAX_SIDE * MAX_SIDE;
 
-/// Values along a stretch; only the first of them count where fewer are needed.
+/// A stretch holds values along an axis; only the first of them count where fewer are needed.
 pub type Stretch<S> = [<S as Simd>::Vector; MAX_SIDE];
 
-/// An algorithm for stretches of `OUT` outputs. The matrices are those of Lavin & Gray, Fast Algorithms for
+/// This is an algorithm for stretches of `OUT` outputs, with the matrices of Lavin & Gray, Fast Algorithms for
 /// Convolutional Neural Networks, 2015 (arXiv 1509.09308), section 4.
 ///
 /// # Safety
 /// All methods may only run on a processor that has the instructions of `S`.
 pub trait Points {
     const OUT: usize;
-    /// The number of inputs under the stretch, and of products.
+    /// There are so many inputs under the stretch, and products.
     const SIDE: usize = Self::OUT + 2;
 
     /// Computes `Bᵀ·d`.
@@ -38,17 +36,17 @@ pub trait Points {
 /// Computes `factor · a + b`.
 #[inline(always)]
 unsafe fn add<S: Simd>(factor: f32, a: S::Vector, b: S::Vector) -> S::Vector {
-    // SAFETY: the contract of `Points`, whose methods alone call this: the processor has the instructions.
+    // SAFETY: the contract of `Points`, whose methods alone call this.
     unsafe { S::multiply_add(S::splat(factor), a, b) }
 }
 
 #[inline(always)]
 unsafe fn scale<S: Simd>(factor: f32, a: S::Vector) -> S::Vector {
-    // SAFETY: the contract of `Points`, whose methods alone call this: the processor has the instructions.
+    // SAFETY: the contract of `Points`, whose methods alone call this.
     unsafe { S::multiply_add(S::splat(factor), a, S::splat(0.0)) }
 }
 
-/// F(2, 3): four products for two outputs, through the points 0, 1, −1, ∞.
+/// F(2, 3) takes four products for two outputs, through the points 0, 1, −1, ∞.
 pub struct Two;
 
 // SAFETY (all methods): the contract of `Points`: the processor has the instructions of `S`; no pointer is used.
@@ -57,15 +55,15 @@ impl Points for Two {
 
     #[inline(always)]
     unsafe fn input<S: Simd>([d0, d1, d2, d3, e, f]: Stretch<S>) -> Stretch<S> {
-        unsafe { [S::subtract(d0, d2), S::add(d1, d2), S::subtract(d2, d1), S::subtract(d1, d3), e, f] }
+        unsafe { [add::<S>(-1.0, d2, d0), S::add(d1, d2), add::<S>(-1.0, d1, d2), add::<S>(-1.0, d3, d1), e, f] }
     }
     #[inline(always)]
     unsafe fn output<S: Simd>([m0, m1, m2, m3, e, f]: Stretch<S>) -> Stretch<S> {
-        unsafe { [S::add(m0, S::add(m1, m2)), S::subtract(S::subtract(m1, m2), m3), m2, m3, e, f] }
+        unsafe { [S::add(m0, S::add(m1, m2)), add::<S>(-1.0, m3, add::<S>(-1.0, m2, m1)), m2, m3, e, f] }
     }
     #[inline(always)]
     unsafe fn spread<S: Simd>([y0, y1, _, _, e, f]: Stretch<S>) -> Stretch<S> {
-        unsafe { [y0, S::add(y0, y1), S::subtract(y0, y1), scale::<S>(-1.0, y1), e, f] }
+        unsafe { [y0, S::add(y0, y1), add::<S>(-1.0, y1, y0), scale::<S>(-1.0, y1), e, f] }
     }
     #[inline(always)]
     unsafe fn filter<S: Simd>([g0, g1, g2, _, e, f]: Stretch<S>) -> Stretch<S> {
@@ -78,12 +76,12 @@ impl Points for Two {
     unsafe fn unfilter<S: Simd>([u0, u1, u2, u3, e, f]: Stretch<S>) -> Stretch<S> {
         unsafe {
             let sum = S::add(u1, u2);
-            [add::<S>(0.5, sum, u0), scale::<S>(0.5, S::subtract(u1, u2)), add::<S>(0.5, sum, u3), u3, e, f]
+            [add::<S>(0.5, sum, u0), scale::<S>(0.5, add::<S>(-1.0, u2, u1)), add::<S>(0.5, sum, u3), u3, e, f]
         }
     }
 }
 
-/// F(4, 3): six products for four outputs, through the points 0, ±1, ±2, ∞.
+/// F(4, 3) takes six products for four outputs, through the points 0, ±1, ±2, ∞.
 pub struct Four;
 
 // SAFETY (all methods): the contract of `Points`: the processor has the instructions of `S`; no pointer is used.
@@ -94,11 +92,11 @@ impl Points for Four {
     unsafe fn input<S: Simd>([d0, d1, d2, d3, d4, d5]: Stretch<S>) -> Stretch<S> {
         unsafe {
             let (a, b) = (add::<S>(-4.0, d2, d4), add::<S>(-4.0, d1, d3));
-            let (c, d) = (S::subtract(d4, d2), S::subtract(d3, d1));
+            let (c, d) = (add::<S>(-1.0, d2, d4), add::<S>(-1.0, d1, d3));
             [
                 add::<S>(4.0, d0, add::<S>(-5.0, d2, d4)),
                 S::add(a, b),
-                S::subtract(a, b),
+                add::<S>(-1.0, b, a),
                 add::<S>(2.0, d, c),
                 add::<S>(-2.0, d, c),
                 add::<S>(4.0, d1, add::<S>(-5.0, d3, d5)),
@@ -108,8 +106,8 @@ impl Points for Four {
     #[inline(always)]
     unsafe fn output<S: Simd>([m0, m1, m2, m3, m4, m5]: Stretch<S>) -> Stretch<S> {
         unsafe {
-            let (a, b) = (S::add(m1, m2), S::subtract(m1, m2));
-            let (c, d) = (S::add(m3, m4), S::subtract(m3, m4));
+            let (a, b) = (S::add(m1, m2), add::<S>(-1.0, m2, m1));
+            let (c, d) = (S::add(m3, m4), add::<S>(-1.0, m4, m3));
             let first = S::add(m0, S::add(a, c));
             [first, add::<S>(2.0, d, b), add::<S>(4.0, c, a), S::add(add::<S>(8.0, d, b), m5), m4, m5]
         }
@@ -119,7 +117,7 @@ impl Points for Four {
         unsafe {
             let (a, b) = (S::add(y0, y2), S::add(y1, y3));
             let (c, d) = (add::<S>(4.0, y2, y0), add::<S>(4.0, y3, y1));
-            [y0, S::add(a, b), S::subtract(a, b), add::<S>(2.0, d, c), add::<S>(-2.0, d, c), y3]
+            [y0, S::add(a, b), add::<S>(-1.0, b, a), add::<S>(2.0, d, c), add::<S>(-2.0, d, c), y3]
         }
     }
     #[inline(always)]
@@ -141,10 +139,10 @@ impl Points for Four {
     unsafe fn unfilter<S: Simd>([u0, u1, u2, u3, u4, u5]: Stretch<S>) -> Stretch<S> {
         unsafe {
             let (a, c) = (scale::<S>(-1.0 / 6.0, S::add(u1, u2)), S::add(u3, u4));
-            let b = scale::<S>(1.0 / 6.0, S::subtract(u2, u1));
+            let b = scale::<S>(1.0 / 6.0, add::<S>(-1.0, u1, u2));
             [
                 add::<S>(0.25, u0, add::<S>(1.0 / 24.0, c, a)),
-                add::<S>(1.0 / 12.0, S::subtract(u3, u4), b),
+                add::<S>(1.0 / 12.0, add::<S>(-1.0, u4, u3), b),
                 S::add(add::<S>(1.0 / 6.0, c, a), u5),
                 u3,
                 u4,
@@ -154,60 +152,25 @@ impl Points for Four {
     }
 }
 
-/// The transforms, as constants of generic functions: a closure might not be inlined in both loops.
+/// The transforms are constants of generic functions: a closure might not be inlined in both loops.
 pub const INPUT: u8 = 0;
 pub const OUTPUT: u8 = 1;
 pub const SPREAD: u8 = 2;
 pub const FILTER: u8 = 3;
 pub const UNFILTER: u8 = 4;
 
+/// # Safety
+/// The processor has the instructions of `S`.
 #[inline(always)]
-unsafe fn along<S: Simd, P: Points, const TRANSFORM: u8>(values: Stretch<S>) -> Stretch<S> {
-    // SAFETY: the contract of `Points` is that of `both_axes`, which alone calls this.
+pub unsafe fn along<S: Simd, P: Points, const KIND: u8>(values: Stretch<S>) -> Stretch<S> {
+    // SAFETY: the contract of `Points` is that of this function.
     unsafe {
-        match TRANSFORM {
+        match KIND {
             INPUT => P::input::<S>(values),
             OUTPUT => P::output::<S>(values),
             SPREAD => P::spread::<S>(values),
             FILTER => P::filter::<S>(values),
             _ => P::unfilter::<S>(values),
-        }
-    }
-}
-
-/// Applies a transform along both axes of a square: takes `load(row, column)` and gives to `store(row, column,
-/// value)`.
-///
-/// # Safety
-/// The processor has the instructions of `S`.
-#[inline(always)]
-pub unsafe fn both_axes<S: Simd, P: Points, const TRANSFORM: u8>(
-    load: impl Fn(usize, usize) -> S::Vector,
-    mut store: impl FnMut(usize, usize, S::Vector),
-) {
-    let (from, to) = match TRANSFORM {
-        INPUT => (P::SIDE, P::SIDE),
-        OUTPUT => (P::SIDE, P::OUT),
-        SPREAD => (P::OUT, P::SIDE),
-        FILTER => (3, P::SIDE),
-        _ => (P::SIDE, 3),
-    };
-    // SAFETY: the contracts of `Simd` and `Points`: the processor has the instructions of `S`.
-    unsafe {
-        let zero = S::splat(0.0);
-        let mut middle = [[zero; MAX_SIDE]; MAX_SIDE];
-        for column in 0..from {
-            let values = std::array::from_fn(|row| if row < from { load(row, column) } else { zero });
-            let changed = along::<S, P, TRANSFORM>(values);
-            for (row, value) in middle.iter_mut().zip(changed).take(to) {
-                row[column] = value;
-            }
-        }
-        for (row, &values) in middle.iter().enumerate().take(to) {
-            let changed = along::<S, P, TRANSFORM>(values);
-            for (column, &value) in changed.iter().enumerate().take(to) {
-                store(row, column, value);
-            }
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::train::commands::NetMoment;
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 use crate::engine::attack::{Goal, Label, Loss};
-use crate::engine::picture::{Background, Heatmap, Quantity, Region};
+use crate::engine::picture::{Background, Heatmap, HeatmapQuantity, Region};
 use crate::worker::Source;
 
 pub const PAGE: About = about("Explore", "Attack a picture and see what the net says").keys(CTRL, Key::Num1);
@@ -91,7 +91,7 @@ pub enum ExploreCommand {
     Crop(Option<Region>),
     ToggleMore,
     Heatmap(Heatmap),
-    Look(Quantity),
+    Look(HeatmapQuantity),
     ZoomIn,
     ZoomOut,
     ZoomReset,
@@ -131,9 +131,9 @@ const LISTED: &[ExploreCommand] = &[
     ExploreCommand::ToggleEightBit,
     ExploreCommand::ToggleLoss,
     ExploreCommand::ToggleOwnPixels,
-    ExploreCommand::Look(Quantity::Perturbation),
-    ExploreCommand::Look(Quantity::Magnitude),
-    ExploreCommand::Look(Quantity::Gradient),
+    ExploreCommand::Look(HeatmapQuantity::Perturbation),
+    ExploreCommand::Look(HeatmapQuantity::Magnitude),
+    ExploreCommand::Look(HeatmapQuantity::Gradient),
     ExploreCommand::ZoomIn,
     ExploreCommand::ZoomOut,
     ExploreCommand::ZoomReset,
@@ -206,9 +206,9 @@ impl Action for ExploreCommand {
             Self::Crop(_) => about("Crop", CROP_TIP),
             Self::Follow(_) | Self::ToggleLoss => about("Log-odds", LOG_ODDS_TIP).keys(NONE, Key::L),
             Self::Heatmap(_) => about("Perturbation view", "What the middle picture shows"),
-            Self::Look(Quantity::Perturbation) => about("Show δ", "What is added to each pixel, with its sign"),
-            Self::Look(Quantity::Magnitude) => about("Show |δ|", "How much each pixel moves, without the sign"),
-            Self::Look(Quantity::Gradient) => about("Show ∇J", "The gradient itself: FGSM keeps only its sign"),
+            Self::Look(HeatmapQuantity::Perturbation) => about("Show δ", "What is added to each pixel, with its sign"),
+            Self::Look(HeatmapQuantity::Magnitude) => about("Show |δ|", "How much each pixel moves, without the sign"),
+            Self::Look(HeatmapQuantity::Gradient) => about("Show ∇J", "The gradient itself: FGSM keeps only its sign"),
             Self::ZoomIn => about("Zoom in", "Enlarge all three pictures").keys(NONE, Key::Plus),
             Self::ZoomOut => about("Zoom out", "Make all three pictures smaller").keys(NONE, Key::Minus),
             Self::ZoomReset => about("Fit pictures", "Show the pictures whole").keys(NONE, Key::Num0),

@@ -7,7 +7,7 @@ use crate::app::files::view::Found;
 use crate::app::lessons::scene::LessonScene;
 use crate::app::pages::explore::state::playing::Playing;
 use crate::engine::attack::{AttackSettings, Goal, Label};
-use crate::engine::picture::{Heatmap, PictureKind, Quantity};
+use crate::engine::picture::{Heatmap, HeatmapQuantity, PictureKind};
 use crate::worker::{Mismatch, SheetWish, Source, View};
 
 /// So many steps reach any class of a thousand, within a second or two.
@@ -139,7 +139,7 @@ impl Explore {
         if let Some(picture) = scene.picture {
             self.set_picture(named(picture));
         }
-        let quantity = scene.show.unwrap_or(Quantity::Perturbation);
+        let quantity = scene.show.unwrap_or(HeatmapQuantity::Perturbation);
         self.set_attack(attack);
         self.show_whole(View {
             crop: self.view.picture.usual_crop(),
