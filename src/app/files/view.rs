@@ -198,7 +198,7 @@ fn bytes_of(digits: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::app::commands::tab::Tab;
-    use crate::app::pages::explore::commands::why::Part;
+    use crate::app::pages::explore::commands::why::WhyPart;
     use crate::engine::picture::{Channel, HeatmapQuantity, save_png};
 
     fn nets() -> Catalogue {

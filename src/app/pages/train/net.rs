@@ -156,7 +156,7 @@ mod tests {
         let [layers, units, pieces, channels] = [LAYERS, UNITS, PIECES, CHANNELS].map(|counts| *counts.slider.end());
         for kind in NetKind::ALL {
             let knobs = Knobs { kind, layers, units, pieces, channels };
-            let words = Architecture::plain(knobs.build()).to_string();
+            let words = Architecture { kind: knobs.build(), dropout: None }.to_string();
             assert_eq!(words.parse::<Architecture>().unwrap().kind, knobs.build(), "{words}");
         }
     }

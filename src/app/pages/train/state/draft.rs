@@ -214,15 +214,6 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_knobs_still_make_a_net() {
-        for kind in NetKind::ALL {
-            let knobs = Knobs { kind, layers: 4, units: 2048, pieces: 8, channels: 128 };
-            let words = Architecture { kind: knobs.build(), dropout: None }.to_string();
-            assert_eq!(words.parse::<Architecture>().unwrap().kind, knobs.build(), "{words}");
-        }
-    }
-
-    #[test]
     fn what_is_typed_is_taken_or_told() {
         assert_eq!(number(" 0.05 ", "the rate", |rate| rate > 0.0, "more"), Ok(0.05));
         for bad in ["0", "NaN", "inf", "-1", "abc"] {
