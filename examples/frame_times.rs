@@ -13,7 +13,7 @@ use anyhow::ensure;
 use doppelganger::app::{App, Start, StoragePaths, Tab};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::worker::RunState;
-use eframe::egui::{self, Event, Key, Modifiers, RawInput, Rect, pos2, vec2};
+use egui::{self, Event, Key, Modifiers, RawInput, Rect, pos2, vec2};
 use serde_json::{Value, json};
 
 const SIZE: egui::Vec2 = vec2(1280.0, 800.0);

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 
-use eframe::egui::{Color32, ColorImage, Context, Rect};
+use egui::{Color32, ColorImage, Context, Rect};
 
 use crate::app::commands::Command;
 use crate::app::files::animation::part;

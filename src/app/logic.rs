@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportCommand};
+use egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportCommand};
 
 use crate::app::background::Incoming;
 use crate::app::commands::tab::Tab;

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eframe::egui::ViewportBuilder;
+use egui::ViewportBuilder;
 
 pub use crate::app::commands::tab::Tab;
 pub use crate::app::pages::explore::words::standing_before;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::{self, Align, Label, Layout, Margin, Panel, Ui};
+use egui::{self, Align, Label, Layout, Margin, Panel, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;

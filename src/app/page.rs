@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{Context, Ui};
+use egui::{Context, Ui};
 
 use crate::app::commands::Command;
 use crate::app::shell::Shell;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{Context, Rect, ThemePreference, ViewportCommand};
+use egui::{Context, Rect, ThemePreference, ViewportCommand};
 
 use crate::app::background::{BackgroundWork, Copied};
 use crate::app::commands::Command;

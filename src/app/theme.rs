@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{
+use egui::{
     self, Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Shadow,
     Stroke, TextStyle, Theme, Ui, Vec2, Visuals, style::Selection, style::WidgetVisuals,
 };

@@ -1,6 +1,6 @@
 //! This lays out the window.
 
-use eframe::egui::{self, Align2, Panel, Stroke, StrokeKind, Ui, ViewportCommand};
+use egui::{self, Align2, Panel, Stroke, StrokeKind, Ui, ViewportCommand};
 
 use crate::app::bars::help::help;
 use crate::app::bars::top_bar::top_bar;

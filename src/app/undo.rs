@@ -1,6 +1,6 @@
 //! The window library keeps the history of changes.
 
-use eframe::egui::util::undoer::{Settings, Undoer};
+use egui::util::undoer::{Settings, Undoer};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryStep {

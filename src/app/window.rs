@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use eframe::egui::{Context, Id, Ui, ViewportBuilder};
+use egui::{Context, Id, Ui, ViewportBuilder};
 
 use crate::app::background::BackgroundWork;
 use crate::app::bars::palette::CommandPalette;
@@ -219,7 +219,7 @@ impl eframe::App for App {
         self.draw(ui);
     }
 
-    fn clear_color(&self, visuals: &eframe::egui::Visuals) -> [f32; 4] {
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
         // Shows in hairlines between panels at fractional scales.
         visuals.panel_fill.to_normalized_gamma_f32()
     }

@@ -10,7 +10,7 @@ use doppelganger::engine::attack::{AttackSettings, Goal, GradientSteps, Label, L
 use doppelganger::engine::data::{sample, samples};
 use doppelganger::engine::picture::PictureKind;
 use doppelganger::worker::{Shown, Source};
-use eframe::egui::{Color32, ColorImage, Event, Key, Modifiers, PointerButton, Role, Theme, vec2};
+use egui::{Color32, ColorImage, Event, Key, Modifiers, PointerButton, Role, Theme, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 /// Saves the adversarial picture under this path, up to the notice of it.

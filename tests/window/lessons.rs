@@ -2,7 +2,7 @@
 
 use doppelganger::app::Tab;
 use doppelganger::worker::Source;
-use eframe::egui::{Event, Key, pos2, vec2};
+use egui::{Event, Key, pos2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::window::{Opening, Window, fresh};

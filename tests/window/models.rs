@@ -7,7 +7,7 @@ use crate::common::server::{Answer, Server, serve, sha256};
 use crate::window::{Opening, USUAL, Window};
 use doppelganger::app::{App, Tab};
 use doppelganger::engine::model::Catalogue;
-use eframe::egui::{Event, Key, Theme, vec2};
+use egui::{Event, Key, Theme, vec2};
 use egui_kittest::kittest::Queryable as _;
 
 /// Returns a window on the Models page, with the manifest of the tiny net that this server has.

@@ -2,8 +2,8 @@
 //! inside, or in something that scrolls to it.
 
 use crate::window::{Opening, Window};
-use eframe::egui::accesskit::{NodeId, Role};
-use eframe::egui::{Key, Modifiers, Pos2, Rect, Vec2, vec2};
+use egui::accesskit::{NodeId, Role};
+use egui::{Key, Modifiers, Pos2, Rect, Vec2, vec2};
 use egui_kittest::kittest::NodeT as _;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::window::{Opening, Window};
 use doppelganger::app::{Clip, Tab};
 use doppelganger::engine::attack::Goal;
-use eframe::egui::{Event, FontFamily, FontId, ImeEvent, Key, Modifiers};
+use egui::{Event, FontFamily, FontId, ImeEvent, Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
 /// A class of each of these scripts: Chinese, Arabic, Devanagari, Cyrillic.

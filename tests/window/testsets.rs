@@ -9,7 +9,7 @@ use doppelganger::engine::data::{DataSource, Split};
 use doppelganger::engine::eval::{EvalPlan, confusion, evaluate, transfer};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::worker::Source;
-use eframe::egui::{Key, Theme, vec2};
+use egui::{Key, Theme, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 fn on_test_sets() -> Opening {

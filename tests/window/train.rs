@@ -7,7 +7,7 @@ use doppelganger::app::{App, Tab};
 use doppelganger::engine::data::DataSource;
 use doppelganger::engine::train::{Config, RunFolder, Stopping};
 use doppelganger::worker::{RunInfo, RunState, Source};
-use eframe::egui::{Key, Modifiers, Vec2, vec2};
+use egui::{Key, Modifiers, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use serde_json::json;
 
@@ -443,7 +443,7 @@ fn the_look_of_the_plots_and_the_weights_of_runs_are_there_after_another_start()
     let mut window = listed(window.reopen());
     window.run_steps(3);
     let is_on = |name: &str| window.get_by_label(name).accesskit_node().toggled();
-    use eframe::egui::accesskit::Toggled;
+    use egui::accesskit::Toggled;
     assert_eq!([is_on("Axis: log"), is_on("Line: PGD-10")], [Some(Toggled::True), Some(Toggled::False)]);
     window.reach("View: First layer");
     window.until("the weights", |app| app.shell.train.selected().is_some_and(|run| run.sheet.is_some()));

@@ -12,7 +12,7 @@ use doppelganger::engine::attack::{Baseline, Control, Verdict};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
 use doppelganger::worker::{Along, ControlTable, Second, Shown};
-use eframe::egui::{Key, Vec2, vec2};
+use egui::{Key, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 /// Returns a window on a drawn 7 with few controls and the pane of reasons.

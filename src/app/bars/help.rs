@@ -1,6 +1,6 @@
 //! The help lists the shortcuts, read from the list of commands, and says how to read the picture.
 
-use eframe::egui::{self, Grid, Id, Modal, ScrollArea, Ui};
+use egui::{self, Grid, Id, Modal, ScrollArea, Ui};
 
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;

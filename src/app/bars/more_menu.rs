@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{self, Button, Popup, ScrollArea, Ui};
+use egui::{self, Button, Popup, ScrollArea, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::tab::Tab;

@@ -1,6 +1,6 @@
 //! The palette finds everything that can be done by a part of its name.
 
-use eframe::egui::{self, Button, Id, Modal, ScrollArea, TextEdit, Ui};
+use egui::{self, Button, Id, Modal, ScrollArea, TextEdit, Ui};
 
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;

@@ -1,7 +1,7 @@
 //! The bar at the top has the pages, the net and the menus.
 
-use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{self, Align, Button, Color32, ComboBox, Layout, Response, Ui, WidgetText, vec2};
+use egui::text::{LayoutJob, TextFormat};
+use egui::{self, Align, Button, Color32, ComboBox, Layout, Response, Ui, WidgetText, vec2};
 use egui_material_icons::icons;
 
 use crate::app::bars::more_menu::more_menu;

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use eframe::egui::{Key, Modifiers};
+use egui::{Key, Modifiers};
 use egui_material_icons::icons;
 
 use crate::app::commands::tab::Tab;

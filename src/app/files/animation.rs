@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use color_quant::NeuQuant;
-use eframe::egui::{ColorImage, Context, Rect};
+use egui::{ColorImage, Context, Rect};
 
 use crate::engine::picture::{Fit, Picture, Rgba, fit};
 
@@ -129,7 +129,7 @@ impl Recording {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eframe::egui::{Color32, pos2};
+    use egui::{Color32, pos2};
 
     fn window(shade: u8) -> ColorImage {
         let mut image = ColorImage::filled([1280, 20], Color32::from_rgb(shade, 90, 10));

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{self, Button, FontId, Id, Key, Ui};
+use egui::text::{LayoutJob, TextFormat};
+use egui::{self, Button, FontId, Id, Key, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;

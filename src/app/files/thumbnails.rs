@@ -1,4 +1,4 @@
-use eframe::egui::ColorImage;
+use egui::ColorImage;
 
 use crate::app::theme::THUMB;
 use crate::engine::data::samples;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::Key;
+use egui::Key;
 use egui_material_icons::icons;
 
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};

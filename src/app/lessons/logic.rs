@@ -1,6 +1,6 @@
 //! This module carries out the commands of lessons.
 
-use eframe::egui::{Context, ViewportCommand};
+use egui::{Context, ViewportCommand};
 
 use crate::app::commands::tab::Tab;
 use crate::app::files::dialogs::Question;

@@ -1,6 +1,6 @@
 //! This panel shows the lesson that is open: its text, its question, and the way on.
 
-use eframe::egui::{
+use egui::{
     self, Align, Align2, Button, Layout, Panel, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2,
 };
 use egui_material_icons::icons;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eframe::egui::{
+use egui::{
     self, Align, Align2, Area, Button, CentralPanel, Color32, Frame, Id, Key, Layout, Margin, Order, Panel, Rect, Role,
     ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
@@ -223,7 +223,7 @@ fn bar(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
 
 #[cfg(test)]
 mod tests {
-    use eframe::egui::RawInput;
+    use egui::RawInput;
     use proptest::prelude::*;
 
     use super::*;

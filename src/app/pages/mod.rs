@@ -6,7 +6,7 @@ pub mod models;
 pub mod test_sets;
 pub mod train;
 
-use eframe::egui::Context;
+use egui::Context;
 
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{Align2, Color32, Galley, Rect, Stroke, Ui, pos2, vec2};
+use egui::{Align2, Color32, Galley, Rect, Stroke, Ui, pos2, vec2};
 use egui_plot::{LineStyle, PlotTransform, PlotUi, VLine};
 
 use crate::app::plots::marks::{Mark, Subject};

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use eframe::egui::epaint::{TessellationOptions, Tessellator};
-use eframe::egui::{Color32, Id, Mesh, Rect, Shape, Ui};
+use egui::epaint::{TessellationOptions, Tessellator};
+use egui::{Color32, Id, Mesh, Rect, Shape, Ui};
 use egui_plot::{PlotBounds, PlotGeometry, PlotItem, PlotItemBase, PlotTransform};
 
 /// A group is one item of a plot that consists of several.

@@ -1,6 +1,6 @@
 //! The values at an epoch appear as a table beside the pointer, and in words for assistive technology.
 
-use eframe::egui::{Grid, PopupAnchor, Response, RichText, Sense, Tooltip, Ui, vec2};
+use egui::{Grid, PopupAnchor, Response, RichText, Sense, Tooltip, Ui, vec2};
 
 use crate::app::format::short;
 use crate::app::plots::marks::Mark;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::Id;
+use egui::Id;
 use egui_plot::PlotPoint;
 
 use crate::app::plots::axes::{AxisScale, Interval};

@@ -1,6 +1,6 @@
 //! The panels are laid out in the room that there is.
 
-use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
+use egui::{Pos2, Rect, Vec2, pos2, vec2};
 
 use crate::app::plots::quantity::Panel;
 

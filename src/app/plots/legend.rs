@@ -1,8 +1,6 @@
 //! The legend has one entry for each quantity, which hides and shows it, and one for each run.
 
-use eframe::egui::{
-    Atom, AtomPaintArgs, Button, Rect, Response, RichText, Role, Ui, Vec2, WidgetAtom, WidgetInfo, vec2,
-};
+use egui::{Atom, AtomPaintArgs, Button, Rect, Response, RichText, Role, Ui, Vec2, WidgetAtom, WidgetInfo, vec2};
 use egui_material_icons::icons;
 
 use crate::app::plots::marks;

@@ -21,7 +21,7 @@ mod tests;
 pub mod toolbar;
 pub mod trade_off;
 
-use eframe::egui::{self, Rect, Ui, UiBuilder, pos2, vec2};
+use egui::{self, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::plots::axes::Interval;

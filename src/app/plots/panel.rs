@@ -1,6 +1,6 @@
 //! A panel has a heading, flags, axes and lines.
 
-use eframe::egui::{
+use egui::{
     self, Align2, Color32, CursorIcon, EventFilter, Key, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo, vec2,
 };
 use egui_plot::{

@@ -1,6 +1,6 @@
 //! The numbers of arXiv 1412.6572, section 6, are shown as dots at the right edge of the plots.
 
-use eframe::egui::{Align2, Rect, Response, RichText, Stroke, Vec2, pos2, vec2};
+use egui::{Align2, Rect, Response, RichText, Stroke, Vec2, pos2, vec2};
 use egui_plot::{HLine, LineStyle, MarkerShape, PlotPoint, PlotUi, Text};
 
 use crate::app::plots::axes::AxisScale;

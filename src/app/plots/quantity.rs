@@ -1,6 +1,6 @@
 //! Quantities are plotted in panels; both say how they look and what they mean.
 
-use eframe::egui::{Color32, Stroke};
+use egui::{Color32, Stroke};
 use egui_plot::LineStyle;
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use eframe::egui::{Align2, Color32, FontId, Id, Rangef, Rect, Sense, Stroke, Ui, Vec2};
+use egui::{Align2, Color32, FontId, Id, Rangef, Rect, Sense, Stroke, Ui, Vec2};
 use egui_plot::{
     AxisHints, GridInput, GridMark, Line, LineStyle, MarkerShape, Plot, PlotBounds, PlotItem, PlotPoint, PlotPoints,
     PlotResponse, PlotTransform, PlotUi, Points,
@@ -180,7 +180,7 @@ pub fn shortened(name: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eframe::egui::{Pos2, pos2, vec2};
+    use egui::{Pos2, pos2, vec2};
 
     #[test]
     fn labels_keep_clear_of_each_other_and_of_the_edges() {

@@ -1,6 +1,6 @@
 //! A scene is what all panels of a frame have in common.
 
-use eframe::egui::Color32;
+use egui::Color32;
 use serde::{Deserialize, Serialize};
 
 use crate::app::plots::axes::Interval;

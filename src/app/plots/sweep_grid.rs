@@ -1,6 +1,6 @@
 //! The grid shows a sweep at a glance: a small plot for each ε and α.
 
-use eframe::egui::{
+use egui::{
     Align2, Grid, Label, Rect, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
     vec2,
 };

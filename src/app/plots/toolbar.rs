@@ -1,7 +1,7 @@
 //! The toolbar has the controls of how the plots are drawn.
 
-use eframe::egui::containers::menu::{MenuButton, MenuConfig};
-use eframe::egui::{PopupCloseBehavior, Ui};
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{PopupCloseBehavior, Ui};
 
 use crate::app::plots::quantity::Panel;
 use crate::app::plots::scene::{Look, SMOOTHEST};

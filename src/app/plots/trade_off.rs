@@ -1,6 +1,6 @@
 //! The trade-off plots the clean against the adversarial error of each run.
 
-use eframe::egui::{Align2, Pos2, Rect, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
+use egui::{Align2, Pos2, Rect, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotTransform, PlotUi, Text};
 
 use crate::app::format::short;
@@ -175,7 +175,7 @@ fn interact(ui: &Ui, runs: &[PlotRun<'_>], dot: &Dot, transform: &PlotTransform)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eframe::egui::pos2;
+    use egui::pos2;
 
     fn dot(run: usize, clean: usize, adversarial: usize) -> Dot {
         let measured = |wrong| Measured { n: 100, wrong, ..Measured::default() };

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use eframe::egui::epaint::text::{FontPriority, InsertFontFamily};
-use eframe::egui::{Context, FallbackRequest, FontData, FontFamily, FontInsert, FontProvider};
+use egui::epaint::text::{FontPriority, InsertFontFamily};
+use egui::{Context, FallbackRequest, FontData, FontFamily, FontInsert, FontProvider};
 use fontique::{
     Collection, CollectionOptions, FallbackKey, GenericFamily, Language, Query, QueryFamily, QueryFont, QueryStatus,
     Script, SourceCache, SourceCacheOptions,

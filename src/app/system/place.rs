@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Rect, ViewportInfo, pos2, vec2};
+use egui::{Rect, ViewportInfo, pos2, vec2};
 
 use crate::app::settings::Settings;
 

@@ -1,6 +1,6 @@
 //! Buttons, menus, tooltips and the help all describe an action by this.
 
-use eframe::egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
+use egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
 use egui_material_icons::MaterialIcon;
 
 /// Most shortcuts have this modifier: Ctrl, or Command on a Mac.

@@ -1,6 +1,6 @@
 //! Probability bars show a class, its per cent, and whether it is the label or the target.
 
-use eframe::egui::{self, Align2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{self, Align2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, palette};

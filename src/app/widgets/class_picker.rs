@@ -1,6 +1,6 @@
 //! The picker finds one class among up to a thousand by a part of its name, with mouse and keyboard.
 
-use eframe::egui::{self, Button, Id, Key, Modifiers, Popup, PopupCloseBehavior, ScrollArea, TextEdit, Ui};
+use egui::{self, Button, Id, Key, Modifiers, Popup, PopupCloseBehavior, ScrollArea, TextEdit, Ui};
 use egui_material_icons::icons;
 
 use crate::app::theme::{self, palette};

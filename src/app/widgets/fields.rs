@@ -1,6 +1,6 @@
 //! A field keeps a draft of what is typed, and says why it cannot be taken.
 
-use eframe::egui::{self, Id, Key, Stroke, TextEdit, Ui};
+use egui::{self, Id, Key, Stroke, TextEdit, Ui};
 
 use crate::app::theme::{self, palette};
 use crate::app::widgets::problem_line;

@@ -6,8 +6,8 @@ use std::f32::consts::SQRT_2;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use eframe::egui::collapsing_header::CollapsingState;
-use eframe::egui::{self, Checkbox, ComboBox, Id, Ui};
+use egui::collapsing_header::CollapsingState;
+use egui::{self, Checkbox, ComboBox, Id, Ui};
 
 use crate::app::theme::{self, SPACE_1, SPACE_2};
 use crate::app::widgets::about::About;

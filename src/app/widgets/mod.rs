@@ -14,8 +14,8 @@ pub mod texture;
 use std::path::Path;
 use std::sync::Arc;
 
-use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
-use eframe::egui::{self, Button, Color32, FontId, Galley, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
+use egui::text::{LayoutJob, TextFormat, TextWrapping};
+use egui::{self, Button, Color32, FontId, Galley, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
 use egui_material_icons::{MaterialIcon, icons};
 
 use crate::app::theme::{self, SPACE_2, SPACE_4, palette};

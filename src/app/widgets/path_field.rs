@@ -2,7 +2,7 @@
 
 use std::path::{MAIN_SEPARATOR, Path, PathBuf, is_separator};
 
-use eframe::egui::{self, CompletionPopup, Id, Key, RectAlign, Response, Suggestion, TextEdit, Ui};
+use egui::{self, CompletionPopup, Id, Key, RectAlign, Response, Suggestion, TextEdit, Ui};
 
 const MOST_READ: usize = 50_000;
 const MOST_SHOWN: usize = 200;

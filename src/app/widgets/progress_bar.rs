@@ -1,6 +1,6 @@
 //! A progress bar has what there is to say of the work written on it.
 
-use eframe::egui::{Align2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
+use egui::{Align2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
 
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_2, palette};
 

@@ -1,6 +1,6 @@
 //! A question lies over the window until it is answered.
 
-use eframe::egui::{Grid, Id, Key, Label, Modal, RichText, Ui};
+use egui::{Grid, Id, Key, Label, Modal, RichText, Ui};
 
 use crate::app::theme::{self, SPACE_3};
 use crate::app::widgets::primary_button;

@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use eframe::egui::accesskit::{Action, ActionData};
-use eframe::egui::{self, EventFilter, Key, Pos2, Rect, Response, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::accesskit::{Action, ActionData};
+use egui::{self, EventFilter, Key, Pos2, Rect, Response, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use crate::app::theme::{self, palette};
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use eframe::egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureId, TextureOptions, Ui, pos2};
+use egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureId, TextureOptions, Ui, pos2};
 
 use crate::app::theme::NEAREST_FROM;
 use crate::engine::picture::Rgba;

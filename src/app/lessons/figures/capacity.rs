@@ -1,6 +1,6 @@
 //! This figure shows why robust nets need more units: the boundary goes around the squares of ±ε of all pictures.
 
-use eframe::egui::{Align2, Button, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, Vec2, pos2};
+use egui::{Align2, Button, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, Vec2, pos2};
 
 use crate::app::commands::Command;
 use crate::app::lessons::commands::LessonCommand;

@@ -1,6 +1,6 @@
 //! A chart is a plot in the type of a figure, with names beside the ends of its lines.
 
-use eframe::egui::{Rangef, Rect, Ui, UiBuilder, vec2};
+use egui::{Rangef, Rect, Ui, UiBuilder, vec2};
 use egui_plot::{PlotTransform, PlotUi};
 
 use crate::app::lessons::figures::theme;

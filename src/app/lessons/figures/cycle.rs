@@ -1,6 +1,6 @@
 //! This figure says that examples are made for the net of the moment: attack, step, and attack anew.
 
-use eframe::egui::{Align, Align2, Rect, Stroke, Ui, pos2, vec2};
+use egui::{Align, Align2, Rect, Stroke, Ui, pos2, vec2};
 
 use crate::app::lessons::figures::{Pen, describe, fitted};
 

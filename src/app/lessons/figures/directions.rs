@@ -1,6 +1,6 @@
 //! This figure lets a click choose the direction: away from the label, or towards one of the errors.
 
-use eframe::egui::{Align, Align2, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
+use egui::{Align, Align2, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::commands::Command;
 use crate::app::format::per_cent;

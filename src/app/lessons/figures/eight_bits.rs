@@ -1,6 +1,6 @@
 //! This figure shows pixels as numbers of 8 bits, before and after, and ε beside a grey level.
 
-use eframe::egui::{Align2, Button, Color32, FontId, Rect, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
+use egui::{Align2, Button, Color32, FontId, Rect, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 
 use crate::app::commands::Command;
 use crate::app::format::short;

@@ -15,7 +15,7 @@ pub mod table;
 
 use std::sync::Arc;
 
-use eframe::egui::{
+use egui::{
     Align, Align2, CentralPanel, Color32, FontId, Frame, Margin, Painter, Pos2, Rect, Role, Sense, Shape, Stroke,
     StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
     text::{LayoutJob, TextFormat},

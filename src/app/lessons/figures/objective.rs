@@ -1,6 +1,6 @@
 //! This figure shows the mixed cost of the picture on screen, with α to move.
 
-use eframe::egui::{Align2, Rect, Slider, Ui, pos2, vec2};
+use egui::{Align2, Rect, Slider, Ui, pos2, vec2};
 
 use crate::app::commands::Command;
 use crate::app::format::short;

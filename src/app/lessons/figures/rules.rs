@@ -1,6 +1,6 @@
 //! This figure shows a step of training and a step of an attack side by side.
 
-use eframe::egui::{Align, Align2, Color32, Pos2, Rect, Shape, Stroke, Ui, pos2};
+use egui::{Align, Align2, Color32, Pos2, Rect, Shape, Stroke, Ui, pos2};
 
 use crate::app::lessons::figures::{Pen, describe, halves};
 
@@ -50,7 +50,7 @@ pub fn show(ui: &mut Ui, room: Rect) {
 }
 
 fn landscape(pen: &Pen<'_>, room: Rect, rule: &UpdateRule, colour: Color32) {
-    let room = Rect::from_min_max(room.min, room.max - eframe::egui::vec2(0.0, 2.4 * pen.size));
+    let room = Rect::from_min_max(room.min, room.max - egui::vec2(0.0, 2.4 * pen.size));
     if room.height() < 2.0 * pen.size {
         return;
     }
@@ -67,7 +67,7 @@ fn landscape(pen: &Pen<'_>, room: Rect, rule: &UpdateRule, colour: Color32) {
     let ball = 0.68;
     for (way, words) in rule.ways {
         let to = ball + way * 0.11;
-        let lift = eframe::egui::vec2(0.0, -0.7 * pen.size);
+        let lift = egui::vec2(0.0, -0.7 * pen.size);
         pen.arrow(place(ball) + lift, place(to) + lift, Stroke::new(0.14 * pen.size, colour));
         // Uphill above the slope, downhill in the wide part of the valley.
         let (at, anchor) = match *way > 0.0 {

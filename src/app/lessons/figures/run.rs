@@ -1,6 +1,6 @@
 //! This figure shows the validation errors of a run, epoch by epoch, and the epoch that each rule would stop at.
 
-use eframe::egui::{Align2, Color32, FontId, Rect, RichText, Stroke, Ui, pos2};
+use egui::{Align2, Color32, FontId, Rect, RichText, Stroke, Ui, pos2};
 use egui_plot::{PlotPoint, PlotPoints, PlotTransform, VLine};
 
 use crate::app::commands::Command;

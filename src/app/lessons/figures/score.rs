@@ -1,6 +1,6 @@
 //! This figure shows how well the class has predicted.
 
-use eframe::egui::{Align, Align2, Rect, Ui, pos2, vec2};
+use egui::{Align, Align2, Rect, Ui, pos2, vec2};
 
 use crate::app::format::{per_cent, plural};
 use crate::app::lessons::figures::{Pen, describe};

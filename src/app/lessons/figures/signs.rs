@@ -1,6 +1,6 @@
 //! This figure shows the slope at a few pixels, steep and flat ones, and what of it FGSM keeps.
 
-use eframe::egui::{Align2, Color32, Rect, Stroke, Ui, pos2};
+use egui::{Align2, Color32, Rect, Stroke, Ui, pos2};
 
 use crate::app::format::{short, thousands};
 use crate::app::lessons::figures::{Pen, describe, wait};

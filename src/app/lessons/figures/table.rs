@@ -1,6 +1,6 @@
 //! This figure shows a table of a lesson in large type.
 
-use eframe::egui::{Align, Rect, Stroke, Ui, pos2};
+use egui::{Align, Rect, Stroke, Ui, pos2};
 
 use crate::app::lessons::figures::{Pen, describe, halves, shown};
 use crate::app::lessons::file::filled;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{
+use egui::{
     self, Align, AtomExt as _, Button, Checkbox, ComboBox, Grid, Layout, PopupCloseBehavior, Ui,
     containers::menu::{MenuButton, MenuConfig},
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{Galley, Painter, Pos2, Rect, Stroke, StrokeKind, Ui, Vec2, vec2};
+use egui::{Galley, Painter, Pos2, Rect, Stroke, StrokeKind, Ui, Vec2, vec2};
 
 use crate::app::theme::{self, Palette};
 
@@ -112,7 +112,7 @@ pub fn wheel(ui: &Ui) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eframe::egui::pos2;
+    use egui::pos2;
 
     const SIZE: Vec2 = vec2(28.0, 28.0);
 

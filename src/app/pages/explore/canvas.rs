@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{
-    self, Align, Button, Layout, Pos2, Rect, Response, Role, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2,
-};
+use egui::{self, Align, Button, Layout, Pos2, Rect, Response, Role, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;

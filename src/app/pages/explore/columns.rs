@@ -1,6 +1,6 @@
 //! This module lays out the three pictures.
 
-use eframe::egui::{Rect, Ui, pos2, vec2};
+use egui::{Rect, Ui, pos2, vec2};
 
 use crate::app::pages::explore::results;
 use crate::app::theme::{self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, SPACE_1};

@@ -1,6 +1,6 @@
 //! The dock says how far, how, where to, and from which label.
 
-use eframe::egui::{self, Align, Button, Checkbox, Id, Layout, Ui, vec2};
+use egui::{self, Align, Button, Checkbox, Id, Layout, Ui, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;

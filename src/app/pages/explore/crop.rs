@@ -1,6 +1,6 @@
 //! The crop is what the net sees of a photo: a frame on the whole photo, to be dragged and resized.
 
-use eframe::egui::{
+use egui::{
     Color32, CursorIcon, Key, Pos2, Rect, Response, Role, Stroke, StrokeKind, TextureId, Ui, Vec2, WidgetInfo, vec2,
 };
 

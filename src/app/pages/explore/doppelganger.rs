@@ -1,6 +1,6 @@
 //! The button makes a doppelgänger: the picture is taken for a class that is absurd.
 
-use eframe::egui::{Button, Key, Margin, Popup, PopupCloseBehavior, RichText, TextEdit, Ui, vec2};
+use egui::{Button, Key, Margin, Popup, PopupCloseBehavior, RichText, TextEdit, Ui, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;

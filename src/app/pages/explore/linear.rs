@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{
+use egui::{
     Align, Color32, Context, Id, Image, Layout, Role, TextureHandle, TextureOptions, Ui, WidgetInfo, Window, pos2, vec2,
 };
 

@@ -1,6 +1,6 @@
 //! While the net of a run is attacked, this band says which run, and before, now or at its best.
 
-use eframe::egui::{self, Ui};
+use egui::{self, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;

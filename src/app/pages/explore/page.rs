@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use eframe::egui::{CentralPanel, Context, Event, Frame, Margin, Panel, Ui};
+use egui::{CentralPanel, Context, Event, Frame, Margin, Panel, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;

@@ -1,7 +1,7 @@
 //! Original, perturbation and adversarial picture stand side by side, with one camera and one cross-hair.
 
-use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{
+use egui::text::{LayoutJob, TextFormat};
+use egui::{
     self, Align, Align2, Button, ComboBox, Key, Layout, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder,
     Vec2, WidgetInfo, pos2, vec2,
 };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{
+use egui::{
     self, Align, Context, Image, Layout, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions,
     Ui, WidgetInfo,
 };

@@ -1,6 +1,6 @@
 //! The film of an attack shows what the net says from step to step.
 
-use eframe::egui::{self, Key, Rect, Response, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{self, Key, Rect, Response, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{self, CentralPanel, Context, Frame, Margin, ScrollArea, Ui};
+use egui::{self, CentralPanel, Context, Frame, Margin, ScrollArea, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;

@@ -1,6 +1,6 @@
 //! The page asks before something is fetched or removed.
 
-use eframe::egui::{Label, Ui};
+use egui::{Label, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;

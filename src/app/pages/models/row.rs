@@ -1,6 +1,6 @@
 //! A row tells what a model is, where it is, and what can be done.
 
-use eframe::egui::{self, Align, Frame, Label, Layout, Margin, RichText, Ui};
+use egui::{self, Align, Frame, Label, Layout, Margin, RichText, Ui};
 
 use crate::app::commands::Command;
 use crate::app::format::{megabytes, thousands};

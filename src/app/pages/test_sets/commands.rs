@@ -1,6 +1,6 @@
 //! These are the commands of the Test sets page.
 
-use eframe::egui::{Key, Modifiers};
+use egui::{Key, Modifiers};
 use egui_material_icons::icons;
 use serde::{Deserialize, Serialize};
 

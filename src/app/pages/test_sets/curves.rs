@@ -1,6 +1,6 @@
 //! This plots security curves, which are accuracies against ε with their 95 % intervals.
 
-use eframe::egui::{self, Button, Color32, ComboBox, Grid, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2};
+use egui::{self, Button, Color32, ComboBox, Grid, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2};
 use egui_material_icons::icons;
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotUi, Points};
 

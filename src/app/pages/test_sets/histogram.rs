@@ -1,6 +1,6 @@
 //! Histograms show how sure the net is, and how long a perturbation its pictures need.
 
-use eframe::egui::{self, Color32, Rect, Role, Sense, Ui, WidgetInfo, vec2};
+use egui::{self, Color32, Rect, Role, Sense, Ui, WidgetInfo, vec2};
 use egui_plot::{Bar, BarChart};
 
 use crate::app::format::{self, per_cent};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use eframe::egui::{self, Button, CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui, vec2};
+use egui::{self, Button, CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;

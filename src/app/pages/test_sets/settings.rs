@@ -1,6 +1,6 @@
 //! The settings say what is measured next.
 
-use eframe::egui::{self, AtomExt as _, Checkbox, TextEdit, Ui};
+use egui::{self, AtomExt as _, Checkbox, TextEdit, Ui};
 
 use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::nets::grouped;

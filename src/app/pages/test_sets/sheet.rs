@@ -1,6 +1,6 @@
 //! A contact sheet shows 25 attacked pictures, each with what it is and what the net says.
 
-use eframe::egui::{
+use egui::{
     Color32, Context, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, WidgetInfo,
     pos2, vec2,
 };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{Key, Modifiers};
+use egui::{Key, Modifiers};
 use egui_material_icons::icons;
 
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};

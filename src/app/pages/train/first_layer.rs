@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{self, Image, RichText, Sense, Ui, WidgetInfo, vec2};
+use egui::{self, Image, RichText, Sense, Ui, WidgetInfo, vec2};
 
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::hint;

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use eframe::egui::Ui;
+use egui::Ui;
 
 use crate::app::format::short;
 use crate::app::pages::train::state::draft::{self, RATE_RANGE, number};

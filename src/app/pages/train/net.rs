@@ -1,6 +1,6 @@
 //! The net is one of the catalogue, or is chosen by its kind and its capacity.
 
-use eframe::egui::{self, Ui};
+use egui::{self, Ui};
 
 use crate::app::format::{short, thousands};
 use crate::app::pages::train::state::draft::{self, Knobs, NetKind};

@@ -1,6 +1,6 @@
 //! The objective is the clean loss and that on adversarial examples made against the net as it is.
 
-use eframe::egui::{self, Ui};
+use egui::{self, Ui};
 
 use crate::app::format::short;
 use crate::app::pages::explore::state::MAX_EPS;

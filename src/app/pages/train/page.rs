@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{CentralPanel, Context, Frame, Margin, Panel, Rect, Ui, UiBuilder};
+use egui::{CentralPanel, Context, Frame, Margin, Panel, Rect, Ui, UiBuilder};
 
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;

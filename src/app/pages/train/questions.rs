@@ -1,6 +1,6 @@
 //! The Train page asks which values to sweep over, and before it deletes or fetches.
 
-use eframe::egui::{self, Id, TextEdit, Ui};
+use egui::{self, Id, TextEdit, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;

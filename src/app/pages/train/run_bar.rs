@@ -1,6 +1,6 @@
 //! The bar shows what can be done with the run in hand, how far it is, and what it needs.
 
-use eframe::egui::{self, RichText, Ui};
+use egui::{self, RichText, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eframe::egui::{
+use egui::{
     self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2,
 };
 use egui_material_icons::icons;

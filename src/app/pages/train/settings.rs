@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
+use egui::{self, CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;

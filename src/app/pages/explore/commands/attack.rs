@@ -1,6 +1,6 @@
 //! These commands choose an attack and its parameters, and play the film of its steps.
 
-use eframe::egui::Key;
+use egui::Key;
 use egui_material_icons::icons;
 
 use crate::app::widgets::about::{About, Action, NONE, about};

@@ -5,7 +5,7 @@ pub mod why;
 
 use std::path::PathBuf;
 
-use eframe::egui::{Key, Modifiers};
+use egui::{Key, Modifiers};
 use egui_material_icons::icons;
 
 use crate::app::pages::explore::commands::attack::AttackCommand;

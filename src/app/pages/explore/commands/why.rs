@@ -1,6 +1,6 @@
 //! These commands belong to the pane under the pictures that shows why the attack works.
 
-use eframe::egui::Key;
+use egui::Key;
 use egui_material_icons::icons;
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! The controls are perturbations of the same length that do not follow the picture's gradient.
 
-use eframe::egui::{self, Align2, Color32, FontId, Rect, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
+use egui::{self, Align2, Color32, FontId, Rect, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::commands::Command;
 use crate::app::format::per_cent;

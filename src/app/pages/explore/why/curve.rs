@@ -1,6 +1,6 @@
 //! The curve is figure 4 of arXiv 1412.6572: the net's answers along the attack's direction, with ε as a cursor.
 
-use eframe::egui::{
+use egui::{
     Align2, Atom, AtomExt as _, AtomPaintArgs, Color32, CursorIcon, Grid, Key, Rect, Response, RichText, Role, Sense,
     Stroke, TextWrapMode, Ui, UiBuilder, Vec2, WidgetAtom, WidgetInfo, pos2, vec2,
 };

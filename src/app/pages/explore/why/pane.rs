@@ -1,6 +1,6 @@
 //! This module lays out the pane and its heading.
 
-use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
+use egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
@@ -178,7 +178,7 @@ fn switch(ui: &mut Ui, command: WhyCommand, name: &str, texts: [&str; 2], is_sec
 
 #[cfg(test)]
 mod tests {
-    use eframe::egui::{Context, RawInput};
+    use egui::{Context, RawInput};
     use proptest::prelude::*;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! This part shows what a second net says of the same picture.
 
-use eframe::egui::{self, Align2, Button, ComboBox, Rect, Sense, Ui, UiBuilder, pos2, vec2};
+use egui::{self, Align2, Button, ComboBox, Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
 use crate::app::commands::Command;
 use crate::app::pages::explore::commands::why::WhyCommand;
