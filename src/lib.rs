@@ -1,4 +1,4 @@
-//! Doppelgänger: see, make and cure adversarial examples.
+//! Doppelgänger lets people see, make and cure adversarial examples.
 //!
 //! The program is layered, and no arrow points back: [`engine`] (pictures, nets, attacks, training; a crate of its own, with
 //! no window and no threads of its own) ← [`worker`] (a thread that keeps a view up to date) ← `app` (the window) and

@@ -1,4 +1,4 @@
-//! The `doppelganger` program: the window, or one of the headless commands.
+//! This is the `doppelganger` program: it opens the window, or runs one of the headless commands.
 
 use std::process::ExitCode;
 

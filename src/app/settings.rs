@@ -11,7 +11,7 @@ use crate::app::commands::tab::Tab;
 use crate::app::pages::explore::state::Lengths;
 use crate::app::pages::explore::why::state::WhyLook;
 use crate::app::pages::test_sets::state::Choices;
-use crate::app::plots::scene::Look as PlotLook;
+use crate::app::plots::scene::PlotLook;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::picture::PictureKind;
 use crate::engine::train::Config;

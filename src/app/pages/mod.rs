@@ -1,4 +1,4 @@
-//! The pages of the window. Each has a folder: its commands, its state, and what it draws.
+//! These are the pages of the window. Each has a folder with its commands, its state, and what it draws.
 
 pub mod explore;
 pub mod list;

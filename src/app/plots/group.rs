@@ -19,11 +19,11 @@ pub struct Group<'a> {
 
 #[derive(Debug, Default)]
 pub struct Triangles {
-    newest: RefCell<Option<(Key, Arc<Mesh>)>>,
+    newest: RefCell<Option<(MeshKey, Arc<Mesh>)>>,
 }
 
 #[derive(Debug, PartialEq)]
-struct Key {
+struct MeshKey {
     content: Id,
     frame: Rect,
     bounds: PlotBounds,
@@ -50,7 +50,7 @@ impl<'a> Group<'a> {
 
 impl PlotItem for Group<'_> {
     fn shapes(&self, ui: &Ui, transform: &PlotTransform, shapes: &mut Vec<Shape>) {
-        let key = Key {
+        let key = MeshKey {
             content: self.content,
             frame: *transform.frame(),
             bounds: *transform.bounds(),

@@ -163,7 +163,7 @@ fn content(scene: &Scene<'_>, pixel: f64) -> Id {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::plots::scene::Look;
+    use crate::app::plots::scene::PlotLook;
     use crate::engine::train::{Config, EpochRecord, Measured};
 
     fn record(wrong: usize) -> EpochRecord {
@@ -171,7 +171,7 @@ mod tests {
         EpochRecord { clean: Some(clean), loss: 1.0, ..EpochRecord::default() }
     }
 
-    fn with_scene<R>(history: &[EpochRecord], look: Look, zoom: Option<Interval>, test: impl Fn(&Scene) -> R) -> R {
+    fn with_scene<R>(history: &[EpochRecord], look: PlotLook, zoom: Option<Interval>, test: impl Fn(&Scene) -> R) -> R {
         let config = Config::default();
         let runs = [PlotRun { name: "run", history, config: &config, is_primary: true }];
         test(&Scene { runs: &runs, primary: 0, look, zoom, cursor: None, raised: None })
@@ -180,9 +180,9 @@ mod tests {
     #[test]
     fn the_error_axis_fits_what_is_in_sight() {
         let history = [record(80), record(20), record(10), record(10)];
-        let look = Look { has_bands: false, ..Look::default() };
-        let with_paper = Look { has_paper: true, ..look };
-        let hidden = Look { hidden: [false, true, false, false], ..with_paper };
+        let look = PlotLook { has_bands: false, ..PlotLook::default() };
+        let with_paper = PlotLook { has_paper: true, ..look };
+        let hidden = PlotLook { hidden: [false, true, false, false], ..with_paper };
         // Epoch 2 is the neighbour of what is in sight; hidden lines have no dots.
         let zoom = Some(Interval::new(2.5, 4.5));
         for (look, zoom, highest) in
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_logarithmic_axis_has_a_place_for_zero_wrong_and_for_nothing_at_all() {
-        let look = Look { is_log: true, has_bands: false, ..Look::default() };
+        let look = PlotLook { is_log: true, has_bands: false, ..PlotLook::default() };
         let history = [record(10), record(0)];
         let curves = with_scene(&history, look, None, |scene| Curves::new(Panel::Error, scene, 0.01));
         assert_eq!(curves.scale, AxisScale::Logarithmic { floor: 0.005 });
@@ -210,14 +210,14 @@ mod tests {
     fn whatever_changes_the_curves_changes_their_content() {
         let content_of =
             |history: &[EpochRecord], look, zoom| with_scene(history, look, zoom, |scene| content(scene, 0.01));
-        let (record, look) = (EpochRecord { loss: f32::NAN, ..record(1) }, Look::default());
+        let (record, look) = (EpochRecord { loss: f32::NAN, ..record(1) }, PlotLook::default());
         let old = content_of(&[record], look, None);
         assert_eq!(old, content_of(&[record], look, None), "also of what is no number");
         let others = [
             content_of(&[record; 2], look, None),
             content_of(&[EpochRecord { clean: None, ..record }], look, None),
-            content_of(&[record], Look { smoothing: 0.5, ..look }, None),
-            content_of(&[record], Look { hidden: [true, false, false, false], ..look }, None),
+            content_of(&[record], PlotLook { smoothing: 0.5, ..look }, None),
+            content_of(&[record], PlotLook { hidden: [true, false, false, false], ..look }, None),
             content_of(&[record], look, Some(Interval::new(1.0, 2.0))),
         ];
         assert!(others.iter().all(|other| *other != old));

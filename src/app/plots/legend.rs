@@ -6,7 +6,7 @@ use egui_material_icons::icons;
 use crate::app::plots::marks;
 use crate::app::plots::quantity::Quantity;
 use crate::app::plots::quiet::{sample, shortened};
-use crate::app::plots::scene::{Look, Scene, run_colour};
+use crate::app::plots::scene::{PlotLook, Scene, run_colour};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 
 const HEIGHT: f32 = 22.0;
@@ -14,7 +14,7 @@ const SAMPLE: Vec2 = vec2(28.0, 12.0);
 const NAME: usize = 26;
 
 /// Hides and shows quantities in `look`. Returns the run under the pointer.
-pub fn legend(ui: &mut Ui, scene: &Scene<'_>, look: &mut Look) -> Option<usize> {
+pub fn legend(ui: &mut Ui, scene: &Scene<'_>, look: &mut PlotLook) -> Option<usize> {
     let mut raised = None;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(SPACE_1, 2.0);

@@ -26,7 +26,7 @@ use egui_material_icons::icons;
 
 use crate::app::plots::axes::Interval;
 use crate::app::plots::kept::Kept;
-use crate::app::plots::scene::{Look, PlotRun, Scene};
+use crate::app::plots::scene::{PlotLook, PlotRun, Scene};
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 
 const LOW: f32 = 460.0;
@@ -34,7 +34,7 @@ const LOW: f32 = 460.0;
 /// This draws the plots of errors, loss and confidence, and keeps what a person has chosen about them.
 #[derive(Debug, Default)]
 pub struct Plots {
-    pub look: Look,
+    pub look: PlotLook,
     zoom: Option<Interval>,
     cursor: Option<usize>,
     raised: Option<usize>,
@@ -43,7 +43,7 @@ pub struct Plots {
 }
 
 impl Plots {
-    pub fn new(look: Look) -> Self {
+    pub fn new(look: PlotLook) -> Self {
         Self { look, ..Self::default() }
     }
 

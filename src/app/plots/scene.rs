@@ -11,7 +11,7 @@ use crate::engine::train::{Config, EpochRecord, Rule, Stage};
 /// A look is what a person has chosen about the plots; it is kept between starts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Look {
+pub struct PlotLook {
     /// The weight of the past lies in [0, 1); 0 shows what was measured.
     pub smoothing: f32,
     pub is_log: bool,
@@ -23,7 +23,7 @@ pub struct Look {
     pub only: Panel,
 }
 
-impl Default for Look {
+impl Default for PlotLook {
     fn default() -> Self {
         Self {
             smoothing: 0.0,
@@ -39,7 +39,7 @@ impl Default for Look {
 
 pub const SMOOTHEST: f32 = 0.95;
 
-impl Look {
+impl PlotLook {
     /// Replaces values that a person could have edited into nonsense by the defaults.
     pub fn sane(self) -> Self {
         let is_sane = (0.0..=SMOOTHEST).contains(&self.smoothing);
@@ -80,7 +80,7 @@ impl PlotRun<'_> {
 pub struct Scene<'a> {
     pub runs: &'a [PlotRun<'a>],
     pub primary: usize,
-    pub look: Look,
+    pub look: PlotLook,
     /// `None` shows all epochs.
     pub zoom: Option<Interval>,
     /// This is the place in the histories under the pointer.
@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn the_first_epochs_do_not_fill_the_axis() {
         for (epochs, high) in [(1, 10.5), (30, 30.5)] {
-            let (history, config, look) = (vec![EpochRecord::default(); epochs], Config::default(), Look::default());
+            let (history, config, look) =
+                (vec![EpochRecord::default(); epochs], Config::default(), PlotLook::default());
             let runs = [PlotRun { name: "run", history: &history, config: &config, is_primary: true }];
             let scene = Scene { runs: &runs, primary: 0, look, zoom: None, cursor: None, raised: None };
             assert_eq!(scene.epochs_in_sight(), Interval::new(0.5, high));

@@ -4,7 +4,7 @@ use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{PopupCloseBehavior, Ui};
 
 use crate::app::plots::quantity::Panel;
-use crate::app::plots::scene::{Look, SMOOTHEST};
+use crate::app::plots::scene::{PlotLook, SMOOTHEST};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::alternatives;
 use crate::app::widgets::rail::{Rail, Spacing};
@@ -14,7 +14,7 @@ const VERY_NARROW: f32 = 300.0;
 const CHOICE: f32 = 200.0;
 
 /// Shows the controls. Returns whether all epochs are asked for.
-pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -> bool {
+pub fn toolbar(ui: &mut Ui, look: &mut PlotLook, is_zoomed: bool, is_single: bool) -> bool {
     let mut is_reset = false;
     let room = ui.available_width() - if is_single { CHOICE } else { 0.0 };
     let (is_narrow, is_very_narrow) = (room < NARROW, room < VERY_NARROW);
@@ -49,13 +49,13 @@ pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -
     is_reset
 }
 
-fn axis(ui: &mut Ui, look: &mut Look) {
+fn axis(ui: &mut Ui, look: &mut PlotLook) {
     let log = "On a logarithmic axis: equal ratios take equal room, so that small errors can be told apart";
     let options = [(false, "linear", "Errors and losses on a linear axis"), (true, "log", log)];
     look.is_log = alternatives(ui, "Axis", &options, look.is_log).unwrap_or(look.is_log);
 }
 
-fn smoothing(ui: &mut Ui, look: &mut Look) {
+fn smoothing(ui: &mut Ui, look: &mut PlotLook) {
     ui.horizontal(|ui| {
         ui.label(theme::caption(ui, "Smoothing"));
         let rail = Rail { grid: 0.05, ..Rail::new("Smoothing", 0.0..=SMOOTHEST, Spacing::Linear, 0.05) };
@@ -72,7 +72,7 @@ fn smoothing(ui: &mut Ui, look: &mut Look) {
     });
 }
 
-fn menu(ui: &mut Ui, look: &mut Look) {
+fn menu(ui: &mut Ui, look: &mut PlotLook) {
     for (panel, shown) in Panel::ALL.iter().zip(&mut look.panels).skip(1) {
         ui.checkbox(shown, panel.about().name).on_hover_text(panel.about().tooltip);
     }
@@ -85,7 +85,7 @@ fn menu(ui: &mut Ui, look: &mut Look) {
     );
 }
 
-fn panel_choice(ui: &mut Ui, look: &mut Look) {
+fn panel_choice(ui: &mut Ui, look: &mut PlotLook) {
     let option = |panel: Panel| match panel {
         Panel::Error => (panel, "error", panel.about().tooltip),
         Panel::Loss => (panel, "loss", panel.about().tooltip),
