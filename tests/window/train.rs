@@ -96,8 +96,8 @@ fn a_run_is_paused_stepped_retuned_stopped_and_resumed() {
     window.key(Key::Space);
     until_state(&mut window, "run-0001", RunState::Paused(None));
     let step = |window: &Window| window.app().shell.train.run(&"run-0001".into()).unwrap().progress.unwrap();
-    window.reach("Epoch");
     let before = epochs(&window, "run-0001");
+    window.reach("Epoch");
     window.until("the end of the epoch", |app| {
         let info = info(app, "run-0001").unwrap();
         info.history.len() > before && info.state == RunState::Paused(None)

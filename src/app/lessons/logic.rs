@@ -14,11 +14,14 @@ use crate::app::shell::Shell;
 /// Returns what stands in place of the pictures in the present step of a lesson.
 pub fn figure(shell: &Shell) -> Option<Figure> {
     let figure = shell.lessons.step().and_then(|step| step.figure);
-    match shell.settings.tab {
-        Tab::Explore => figure,
+    let tab = shell.settings.tab;
+    if tab == Tab::Explore {
+        figure
+    } else if tab == Tab::Train && shell.is_on_stage() {
         // The stage has no room for the settings and the table.
-        Tab::Train if shell.is_on_stage() => figure.or(Some(Figure::Run)),
-        Tab::Train | Tab::Models | Tab::TestSets => None,
+        figure.or(Some(Figure::Run))
+    } else {
+        None
     }
 }
 
