@@ -35,23 +35,51 @@ impl Action for WindowCommand {
         match self {
             Self::Tab(tab) => tab.about(),
             Self::Browse => about("Browse…", "Choose in the system's file dialog").icon(icons::ICON_FOLDER_OPEN),
-            Self::BrowseArchives => about("Archive…", "Choose a .tar, .tar.gz or .tar.xz in the system's file dialog").icon(icons::ICON_FOLDER_ZIP),
-            Self::SaveViewDialog => about("Save view…", "Save a picture of the window as PNG, with its settings inside: opened again, it is this view").keys(CTRL.plus(Modifiers::SHIFT), Key::S).icon(icons::ICON_PHOTO_CAMERA),
+            Self::BrowseArchives => about("Archive…", "Choose a .tar, .tar.gz or .tar.xz in the system's file dialog")
+                .icon(icons::ICON_FOLDER_ZIP),
+            Self::SaveViewDialog => about(
+                "Save view…",
+                "Save a picture of the window as PNG, with its settings inside: opened again, it is this \
+                     view",
+            )
+            .keys(CTRL.plus(Modifiers::SHIFT), Key::S)
+            .icon(icons::ICON_PHOTO_CAMERA),
             Self::SaveViewTo(_) => about("Save view", "Write the PNG").icon(icons::ICON_SAVE),
-            Self::RefreshModels => about("Look for models again", "Read the folders of models again").keys(NONE, Key::F5).icon(icons::ICON_REFRESH),
+            Self::RefreshModels => about("Look for models again", "Read the folders of models again")
+                .keys(NONE, Key::F5)
+                .icon(icons::ICON_REFRESH),
             Self::CycleTheme => {
                 about("Theme", "Dark, light, or as the system has it").keys(CTRL, Key::T).icon(icons::ICON_CONTRAST)
             }
-            Self::LargeType => about("Large type", "Enlarge everything, for a projector").keys(CTRL, Key::L).icon(icons::ICON_FORMAT_SIZE),
-            Self::Palette => about("All commands…", "Find anything that can be done, a net, a picture or a lesson, by a part of its name").keys(CTRL, Key::K).icon(icons::ICON_SEARCH),
-            Self::Undo => about("Undo", "Take back the last change: in Explore of picture, net or attack, in Train of the settings of the next run").keys(CTRL, Key::Z).icon(icons::ICON_UNDO),
-            Self::Redo => about("Redo", "Do again what was taken back").keys(CTRL.plus(Modifiers::SHIFT), Key::Z).icon(icons::ICON_REDO),
-            Self::Present => about("Presentation", "The whole screen and large type; once more to go back").keys(NONE, Key::F11).icon(icons::ICON_FULLSCREEN),
+            Self::LargeType => about("Large type", "Enlarge everything, for a projector")
+                .keys(CTRL, Key::L)
+                .icon(icons::ICON_FORMAT_SIZE),
+            Self::Palette => about(
+                "All commands…",
+                "Find anything that can be done, a net, a picture or a lesson, by a part of its name",
+            )
+            .keys(CTRL, Key::K)
+            .icon(icons::ICON_SEARCH),
+            Self::Undo => about(
+                "Undo",
+                "Take back the last change: in Explore of picture, net or attack, in Train of the \
+                     settings of the next run",
+            )
+            .keys(CTRL, Key::Z)
+            .icon(icons::ICON_UNDO),
+            Self::Redo => about("Redo", "Do again what was taken back")
+                .keys(CTRL.plus(Modifiers::SHIFT), Key::Z)
+                .icon(icons::ICON_REDO),
+            Self::Present => about("Presentation", "The whole screen and large type; once more to go back")
+                .keys(NONE, Key::F11)
+                .icon(icons::ICON_FULLSCREEN),
             Self::DismissNotice(_) => about("Dismiss", "Put this notice away").icon(icons::ICON_CLOSE),
             Self::DismissNotices => about("Dismiss notices", "Put all notices away").keys(CTRL, Key::Backspace),
             Self::CloseOverlay => about("Close", "Close this window").icon(icons::ICON_CLOSE),
             Self::Quit => about("Quit", "Close Doppelgänger").keys(CTRL, Key::Q),
-            Self::Help => about("Help", "Shortcuts and how to read the picture").keys(NONE, Key::F1).icon(icons::ICON_HELP),
+            Self::Help => {
+                about("Help", "Shortcuts and how to read the picture").keys(NONE, Key::F1).icon(icons::ICON_HELP)
+            }
         }
     }
 

@@ -21,7 +21,8 @@ pub fn markdown(recipe: &Recipe, rows: &[TableRow], out: &Path) -> Result<String
     let wider = wider.map(|wider| format!(" --adversarial-units {wider}")).unwrap_or_default();
     let _ = writeln!(
         text,
-        "```sh\ndoppelganger reproduce --data path/to/mnist --out DIR{flags} --seeds {seeds} --units {units}{wider} --epochs {epochs}\n```\n"
+        "```sh\ndoppelganger reproduce --data path/to/mnist --out DIR{flags} --seeds {seeds} \
+                 --units {units}{wider} --epochs {epochs}\n```\n"
     );
     text.push_str(
         "- ε = .25 in pixels of [0, 1]. Perturbed pixels may leave the range, in training and in measuring, as in the paper's\n\

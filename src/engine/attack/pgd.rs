@@ -34,7 +34,8 @@ impl Attack for Pgd {
         &AttackInfo {
             names: &["pgd"],
             title: "PGD",
-            summary: "Projected gradient descent: small signed steps within ε from a random point. The usual yardstick.",
+            summary: "Projected gradient descent: small signed steps within ε from a random point. The usual \
+                     yardstick.",
             brief: "Projected gradient descent: Madry et al. 2018",
             paper: "Madry, Makelov, Schmidt, Tsipras, Vladu 2018, arXiv 1706.06083, section 2.1",
         }

@@ -162,7 +162,8 @@ impl Catalogue {
         names.sort_by(|a, b| strsim::jaro_winkler(b, model).total_cmp(&strsim::jaro_winkler(a, model)));
         names.truncate(3);
         Err(Error::Argument(format!(
-            "there is no model {model:?}; the nearest names are {}. Give the name of a model, or the path of a manifest",
+            "there is no model {model:?}; the nearest names are {}. Give the name of a model, or the \
+                     path of a manifest",
             names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
         )))
     }
@@ -235,7 +236,8 @@ impl Catalogue {
             None => ("Add".into(), Remedy::AddWeights(name)),
         };
         let why = format!(
-            "weights: {:?} was not found beside the manifest, nor in {}.\n  {fetch} a file that you have, or name its folder in DOPPELGANGER_MODELS",
+            "weights: {:?} was not found beside the manifest, nor in {}.\n  {fetch} a file that you \
+                     have, or name its folder in DOPPELGANGER_MODELS",
             manifest.weights.display().to_string(),
             folders.join(", "),
         );

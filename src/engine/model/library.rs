@@ -145,7 +145,8 @@ impl Catalogue {
         match fits.as_slice() {
             [name] => Ok(name.clone()),
             [] => Err(refuse(
-                "the names and shapes of its tensors are those of no model here.\n  Add the manifest of its net first; docs/models.md says how one is written"
+                "the names and shapes of its tensors are those of no model here.\n  Add the manifest of \
+                         its net first; docs/models.md says how one is written"
                     .into(),
             )),
             _ => Err(refuse(format!(

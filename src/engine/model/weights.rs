@@ -121,7 +121,8 @@ pub fn load_weights(bytes: &[u8], path: &Path, layers: &[LayerSpec], sha256: Opt
         let found = sha256_hex(bytes);
         if !is_hash(&found, expected) {
             return Err(refuse(format!(
-                "the file's SHA-256 is {found},\n  the manifest says {expected}: get the file again, or mend the manifest"
+                "the file's SHA-256 is {found},\n  the manifest says {expected}: get the file again, or \
+                         mend the manifest"
             )));
         }
     }

@@ -42,20 +42,50 @@ pub enum TestCommand {
 impl Action for TestCommand {
     fn about(&self) -> About {
         match self {
-            Self::Measure => about("Measure", "Attack the pictures with every chosen attack on every chosen net").keys(CTRL, Key::Enter).icon(icons::ICON_PLAY_ARROW),
+            Self::Measure => about("Measure", "Attack the pictures with every chosen attack on every chosen net")
+                .keys(CTRL, Key::Enter)
+                .icon(icons::ICON_PLAY_ARROW),
             Self::Stop => {
                 about("Stop", "Stop; the curves that are there stay").keys(NONE, Key::S).icon(icons::ICON_STOP)
             }
-            Self::Transfer => about("Transfer", "Make adversarial pictures on each chosen net and show them to the others, under the first chosen attack").keys(NONE, Key::T).icon(icons::ICON_SYNC_ALT),
-            Self::CopyCommand => about("Copy as command line", "Copy the command that measures the same without a window").keys(CTRL.plus(Modifiers::SHIFT), Key::K).icon(icons::ICON_TERMINAL),
-            Self::CopyTable => about("Copy the table", "Copy all points, or the transfer between nets, as a table (CSV), as the commands write them").keys(NONE, Key::C).icon(icons::ICON_TABLE),
+            Self::Transfer => about(
+                "Transfer",
+                "Make adversarial pictures on each chosen net and show them to the others, under the \
+                     first chosen attack",
+            )
+            .keys(NONE, Key::T)
+            .icon(icons::ICON_SYNC_ALT),
+            Self::CopyCommand => {
+                about("Copy as command line", "Copy the command that measures the same without a window")
+                    .keys(CTRL.plus(Modifiers::SHIFT), Key::K)
+                    .icon(icons::ICON_TERMINAL)
+            }
+            Self::CopyTable => about(
+                "Copy the table",
+                "Copy all points, or the transfer between nets, as a table (CSV), as the commands write \
+                     them",
+            )
+            .keys(NONE, Key::C)
+            .icon(icons::ICON_TABLE),
             Self::Explore(_) => about("Attack in Explore", "Look at this picture in Explore"),
-            Self::NextPage => about("Next pictures", "The next 25 pictures").keys(NONE, Key::PageDown).icon(icons::ICON_CHEVRON_RIGHT),
-            Self::PreviousPage => about("Previous pictures", "The 25 pictures before").keys(NONE, Key::PageUp).icon(icons::ICON_CHEVRON_LEFT),
+            Self::NextPage => {
+                about("Next pictures", "The next 25 pictures").keys(NONE, Key::PageDown).icon(icons::ICON_CHEVRON_RIGHT)
+            }
+            Self::PreviousPage => about("Previous pictures", "The 25 pictures before")
+                .keys(NONE, Key::PageUp)
+                .icon(icons::ICON_CHEVRON_LEFT),
             Self::View(part) => part.about(),
-            Self::Remove(None) => about("Remove the curve", "Take the curve that is looked at out of the plot and the table").keys(NONE, Key::Delete).icon(icons::ICON_CLOSE),
+            Self::Remove(None) => {
+                about("Remove the curve", "Take the curve that is looked at out of the plot and the table")
+                    .keys(NONE, Key::Delete)
+                    .icon(icons::ICON_CLOSE)
+            }
             Self::Remove(_) => about("Remove", "Take this curve out").icon(icons::ICON_CLOSE),
-            Self::RemoveAll => about("Remove all curves", "Take all curves out of the plot and the table; the settings stay").keys(Modifiers::SHIFT, Key::Delete).icon(icons::ICON_DELETE_SWEEP),
+            Self::RemoveAll => {
+                about("Remove all curves", "Take all curves out of the plot and the table; the settings stay")
+                    .keys(Modifiers::SHIFT, Key::Delete)
+                    .icon(icons::ICON_DELETE_SWEEP)
+            }
         }
     }
 

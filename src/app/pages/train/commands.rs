@@ -96,16 +96,32 @@ pub enum TrainCommand {
 impl Action for TrainCommand {
     fn about(&self) -> About {
         match self {
-            Self::Start => about("Train", "Begin a run with these settings, or queue it behind the one in hand").keys(CTRL, Key::Enter).icon(icons::ICON_PLAY_ARROW),
-            Self::PlayPause => about("Pause or go on", "Pause the run in hand, or go on with it. With nothing in hand, begin one.").keys(NONE, Key::Space).icon(icons::ICON_PAUSE),
-            Self::OneStep => about("Step", "Do one step, which is one batch of pictures, then pause").keys(NONE, Key::S).icon(icons::ICON_STEP),
-            Self::OneEpoch => about("Epoch", "Continue to the end of the epoch, then pause").keys(NONE, Key::E).icon(icons::ICON_SKIP_NEXT),
-            Self::Stop => about("Stop", "Put the run down. It is kept and can be taken up again; the next of the queue begins.").keys(CTRL, Key::Period).icon(icons::ICON_STOP),
-            Self::Retune { .. } => about("Retune", "ε and α of the run in hand, from the next epoch on"),
-            Self::Rate(_) => {
-                about("Learning rate", "The learning rate of the run in hand, from the next step on")
+            Self::Start => about("Train", "Begin a run with these settings, or queue it behind the one in hand")
+                .keys(CTRL, Key::Enter)
+                .icon(icons::ICON_PLAY_ARROW),
+            Self::PlayPause => {
+                about("Pause or go on", "Pause the run in hand, or go on with it. With nothing in hand, begin one.")
+                    .keys(NONE, Key::Space)
+                    .icon(icons::ICON_PAUSE)
             }
-            Self::HalveRate => about("Halve the learning rate and go on", "The weights are as they were before the step that failed; a smaller rate usually gets past it").icon(icons::ICON_PLAY_ARROW),
+            Self::OneStep => about("Step", "Do one step, which is one batch of pictures, then pause")
+                .keys(NONE, Key::S)
+                .icon(icons::ICON_STEP),
+            Self::OneEpoch => about("Epoch", "Continue to the end of the epoch, then pause")
+                .keys(NONE, Key::E)
+                .icon(icons::ICON_SKIP_NEXT),
+            Self::Stop => {
+                about("Stop", "Put the run down. It is kept and can be taken up again; the next of the queue begins.")
+                    .keys(CTRL, Key::Period)
+                    .icon(icons::ICON_STOP)
+            }
+            Self::Retune { .. } => about("Retune", "ε and α of the run in hand, from the next epoch on"),
+            Self::Rate(_) => about("Learning rate", "The learning rate of the run in hand, from the next step on"),
+            Self::HalveRate => about(
+                "Halve the learning rate and go on",
+                "The weights are as they were before the step that failed; a smaller rate usually gets past it",
+            )
+            .icon(icons::ICON_PLAY_ARROW),
 
             Self::Select(_) => about("Select", "Show this run"),
             Self::NextRun => about("Older run", "Select the next run of the table").keys(NONE, Key::PageDown),
@@ -113,17 +129,32 @@ impl Action for TrainCommand {
             Self::Tick(..) | Self::TickSelected => {
                 about("Overlay", "Keep this run's curves in the plots, whichever is selected").keys(NONE, Key::O)
             }
-            Self::Resume => about("Resume", "Take the run up where it was left; it goes on as if it had never stopped").keys(CTRL, Key::R).icon(icons::ICON_RESUME),
+            Self::Resume => about("Resume", "Take the run up where it was left; it goes on as if it had never stopped")
+                .keys(CTRL, Key::R)
+                .icon(icons::ICON_RESUME),
             Self::Withdraw => about("Take out of the queue", "Do not begin this run").icon(icons::ICON_CLOSE),
-            Self::Again => about("Same settings", "Take this run's settings for the next one").keys(CTRL, Key::D).icon(icons::ICON_TUNE),
-            Self::CopyCommand => about("Copy as command line", "Copy the command that trains the same net without a window").keys(CTRL.plus(Modifiers::SHIFT), Key::K).icon(icons::ICON_TERMINAL),
-            Self::AskDelete => about("Delete…", "Delete this run with its history and weights").keys(NONE, Key::Delete).icon(icons::ICON_DELETE),
+            Self::Again => about("Same settings", "Take this run's settings for the next one")
+                .keys(CTRL, Key::D)
+                .icon(icons::ICON_TUNE),
+            Self::CopyCommand => {
+                about("Copy as command line", "Copy the command that trains the same net without a window")
+                    .keys(CTRL.plus(Modifiers::SHIFT), Key::K)
+                    .icon(icons::ICON_TERMINAL)
+            }
+            Self::AskDelete => about("Delete…", "Delete this run with its history and weights")
+                .keys(NONE, Key::Delete)
+                .icon(icons::ICON_DELETE),
             Self::Delete(_) => about("Delete", "Delete it for good").icon(icons::ICON_DELETE),
             Self::UseNet(moment) => moment.about(),
             Self::AskExport(export) | Self::ExportTo(export, _) => export.about(),
 
             Self::Panel(_) => about("Whose settings", "Settings of the next run, or of the one in hand"),
-            Self::FolderDialog => about("Choose…", "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or .tar.xz").icon(icons::ICON_FOLDER_OPEN),
+            Self::FolderDialog => about(
+                "Choose…",
+                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, \
+                         .tar.gz or .tar.xz",
+            )
+            .icon(icons::ICON_FOLDER_OPEN),
             Self::UseFolder(_) => about("Use folder", "Train on the pictures of this folder or archive"),
             Self::AskFetch(_) | Self::FetchData(_) => {
                 about("Fetch…", "Get this data set from the network").icon(icons::ICON_DOWNLOAD)
@@ -131,7 +162,11 @@ impl Action for TrainCommand {
             Self::StopFetching => {
                 about("Stop fetching", "What has arrived is kept for the next time").icon(icons::ICON_CLOSE)
             }
-            Self::AskSweep | Self::Sweep { .. } => about("Sweep…", "Queue a run for every pair of some values of ε and α").keys(CTRL, Key::G).icon(icons::ICON_GRID_VIEW),
+            Self::AskSweep | Self::Sweep { .. } => {
+                about("Sweep…", "Queue a run for every pair of some values of ε and α")
+                    .keys(CTRL, Key::G)
+                    .icon(icons::ICON_GRID_VIEW)
+            }
             Self::ShowFirstLayer(_) => about("Weights", "Read the weights of this run"),
             Self::View(view) => view.about(),
             Self::Settings(_) => about("Settings", "Settings of the next run"),
@@ -166,8 +201,14 @@ impl NetMoment {
     pub fn about(self) -> About {
         match self {
             Self::Before => about("Before", "The net before the first step: random weights"),
-            Self::Now => about("Use in Explore", "Attack this run's net with the picture of the Explore tab, at the ε that it was trained with; there you can \
-                 change between the net before, now and at its best. It may still be in training.").keys(NONE, Key::U).icon(icons::ICON_VISIBILITY),
+            Self::Now => about(
+                "Use in Explore",
+                "Attack this run's net with the picture of the Explore tab, at the ε that it was trained \
+                     with; there you can change between the net before, now and at its best. It may still be \
+                     in training.",
+            )
+            .keys(NONE, Key::U)
+            .icon(icons::ICON_VISIBILITY),
             Self::Best => about("Best", "The net of the epoch that the stopping rule finds best"),
         }
     }

@@ -269,7 +269,10 @@ impl Machine<'_> {
     fn global(&mut self, module: &str, function: &str) -> Result<(), String> {
         let known = name(module, function).ok_or_else(|| {
             let asked: String = format!("{module}.{function}").chars().filter(|c| !c.is_control()).take(80).collect();
-            format!("it asks for the Python object {asked:?}, and only tensors are read; nothing of it was run. {SAVE_STATE}")
+            format!(
+                "it asks for the Python object {asked:?}, and only tensors are read; nothing of it was \
+                     run. {SAVE_STATE}"
+            )
         })?;
         self.push(Object::Name(known));
         Ok(())
