@@ -68,8 +68,8 @@ pub fn help(ui: &Ui, out: &mut Vec<Command>) {
             }
             ui.spacing_mut().item_spacing.x = SPACE_6;
             ui.columns(2, |columns| {
-                shortcuts(&mut columns[0]);
-                reading(&mut columns[1]);
+                columns[0].vertical(shortcuts);
+                columns[1].vertical(reading);
             });
         });
     });
