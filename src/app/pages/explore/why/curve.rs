@@ -301,7 +301,8 @@ fn legend_row(ui: &mut Ui, view: &CurveView<'_>, index: usize) {
     let line = move |ui: &Ui, args: AtomPaintArgs| sample(ui, args.rect, LineStyle::Solid, stroke);
     let text = if role.is_empty() { RichText::new(name).small() } else { theme::strong(name) };
     let number = theme::number(&*value).color(palette.text);
-    let atoms = (Atom::paint(vec2(SAMPLE, ROW), line), text.atom_shrink(true), Atom::grow(), number);
+    let name = text.atom_shrink(true).atom_grow(true).atom_align(Align2::LEFT_CENTER);
+    let atoms = (Atom::paint(vec2(SAMPLE, ROW), line), name, number);
     let size = vec2(ui.available_width(), ROW);
     let row = WidgetAtom::new(atoms).gap(SPACE_2).wrap_mode(TextWrapMode::Truncate).min_size(size).max_size(size);
     let response = ui.add(row);
