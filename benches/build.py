@@ -22,11 +22,11 @@ from heapq import heappop, heappush
 BUILD = ["cargo", "build", "--release", "--locked"]
 PROGRAM = "target/release/doppelganger"
 HEAVIEST = 10
-# Where a line is changed, the old text, and the new one.
+# The folder in which a line is changed (its file has moved between revisions), the old text, and the new one.
 LINES = {
-    "one line in `src/app`": ("src/app/words.rs", "The net still says {says}.", "The net says {says} still."),
+    "one line in `src/app`": ("src/app", "The net still says {says}.", "The net says {says} still."),
     "one line in `src/engine`": (
-        "src/engine/statistics.rs",
+        "src/engine",
         "let (centre, scale) = (p + Z * Z / (2.0 * n)",
         "let (centre, scale) = (p + 0.5 * Z * Z / n",
     ),
@@ -70,11 +70,12 @@ def clone(revision, folder):
 
 
 def change(folder, path, old, new):
-    file = folder / path
-    text = file.read_text()
-    if old not in text:
-        raise SystemExit(f"{path} has no line with {old!r} to change")
-    file.write_text(text.replace(old, new, 1))
+    for file in sorted((folder / path).rglob("*.rs")):
+        text = file.read_text()
+        if old in text:
+            file.write_text(text.replace(old, new, 1))
+            return
+    raise SystemExit(f"{path} has no line with {old!r} to change")
 
 
 def units(folder):
