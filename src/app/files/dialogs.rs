@@ -118,7 +118,7 @@ impl Question {
     fn target(self, path: PathBuf) -> PathBuf {
         let (Some(name), Some((_, [ending, ..]))) = (path.file_name(), self.filter()) else { return path };
         let has_ending = match self {
-            Self::Save | Self::SaveView | Self::SaveAnimation => {
+            Self::Save | Self::SaveOriginal | Self::SaveView | Self::SaveAnimation => {
                 path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
             }
             Self::Export(_) => path.extension().is_some(),
@@ -130,6 +130,10 @@ impl Question {
         // "a.2024" is a name without an ending.
         let name = [name, ".".as_ref(), ending.as_ref()].into_iter().collect::<std::ffi::OsString>();
         path.with_file_name(name)
+    }
+
+    fn saves(self) -> bool {
+        matches!(self, Self::Save | Self::SaveOriginal | Self::SaveView | Self::SaveAnimation | Self::Export(_))
     }
 
     fn verb(self) -> &'static str {
@@ -227,9 +231,7 @@ impl Dialogs {
     fn answer(&mut self, question: Question, out: &mut Vec<Command>) -> bool {
         let Some(path) = typed_path(&self.path.text) else { return false };
         let target = question.target(path.clone());
-        let writes =
-            matches!(question, Question::Save | Question::SaveView | Question::SaveAnimation | Question::Export(_));
-        if writes && !self.is_warned(question) && target.is_file() {
+        if question.saves() && !self.is_warned(question) && target.is_file() {
             self.replaces = Some(target);
             // The keyboard stays in the field.
             self.fresh = true;
@@ -285,6 +287,8 @@ mod tests {
     fn pictures_are_saved_under_the_whole_name_that_was_typed() {
         for (typed, saved) in [("a", "a.png"), ("a.2024", "a.2024.png"), ("a.PNG", "a.PNG"), ("b/a.png", "b/a.png")] {
             assert_eq!(Question::Save.answer(typed.into()), ExploreCommand::SaveTo(saved.into()).into());
+            let original = Question::SaveOriginal.answer(typed.into());
+            assert_eq!(original, ExploreCommand::SaveOriginalTo(saved.into()).into());
         }
         let history = Question::Export(Export::History);
         assert_eq!(history.target("a".into()), Path::new("a.csv"));

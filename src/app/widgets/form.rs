@@ -128,6 +128,9 @@ pub fn text<T: ToString>(
 }
 
 /// Shows a field for a whole number in a range; `what` names it in messages.
+/// Seeds are kept in TOML, which has no larger number.
+pub const SEEDS: RangeInclusive<usize> = 0..=i64::MAX as usize;
+
 pub fn whole<T: Copy + TryInto<usize> + TryFrom<usize>>(
     ui: &mut Ui,
     fields: &mut Fields,

@@ -9,7 +9,7 @@ use crate::app::pages::explore::words;
 use crate::app::pages::test_sets::state::{Choices, MOST_PICTURES};
 use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::form::Fields;
+use crate::app::widgets::form::{self, Fields};
 use crate::app::widgets::problem_line;
 use crate::engine::picture::PictureKind;
 
@@ -29,7 +29,7 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices, explore: &E
     let eps = TextEdit::singleline(&mut choices.eps).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
     let tip = "With commas between, such as 0.1, 8/255; in the norm of each attack";
     ui.add(eps.font(theme::number_font())).on_hover_text(tip).accessible_name("Values of ε");
-    number(ui, fields, "Seed", "Of random starts and noise", 0..=usize::MAX, &mut choices.seed);
+    number(ui, fields, "Seed", "Of random starts and noise", form::SEEDS, &mut choices.seed);
     for (on, name, tip) in [
         (&mut choices.clip, "Clip to [0, 1]", "Keep pixels in the range that a screen shows"),
         (&mut choices.eight_bit, "8 bit", "Round every picture to 8 bits, as a file holds it, before the net sees it"),

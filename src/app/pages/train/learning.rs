@@ -14,7 +14,6 @@ use crate::app::widgets::rail::{Rail, Spacing};
 use crate::engine::data::DataSource;
 use crate::engine::train::{Algorithm, Config, Momentum, Rule, Schedule};
 
-const ANY: RangeInclusive<usize> = 0..=usize::MAX;
 const EPOCHS: Counts = Counts { slider: 1..=200, typed: 1..=10_000 };
 const BATCHES: Counts = Counts { slider: 10..=500, typed: 1..=100_000 };
 const MANY: RangeInclusive<usize> = 0..=1_000_000;
@@ -36,7 +35,7 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     });
     let seed =
         about("Seed", "Of weights, order and dropout: the same seed and settings give the same net, bit for bit");
-    form::whole(ui, fields, seed, "the seed", &ANY, &mut config.seed);
+    form::whole(ui, fields, seed, "the seed", &form::SEEDS, &mut config.seed);
     fold(ui, "More", false, "momentum, decay, max-norm, augmentation", |ui| more(ui, fields, config));
 }
 

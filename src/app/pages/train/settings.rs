@@ -189,7 +189,7 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
             let pictures = about("Pictures", "For training; of these the last are held out for validation");
             form::count(ui, fields, pictures, &DRAWN, count);
             let drawing = about("Drawing seed", "Other seeds draw other digits");
-            form::whole(ui, fields, drawing, "the drawing seed", &(0..=usize::MAX), seed);
+            form::whole(ui, fields, drawing, "the drawing seed", &form::SEEDS, seed);
         }
         DataSource::Folder(path) => {
             let before = path.display().to_string();

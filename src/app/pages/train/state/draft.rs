@@ -201,6 +201,7 @@ pub fn list(text: &str, value: impl Fn(&str) -> Result<f32, String>) -> Result<V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::widgets::form;
     use crate::engine::train::Schedule;
 
     #[test]
@@ -249,7 +250,8 @@ mod tests {
         let folder = DataSource::Folder("/my data".into());
         let pgd = Config { data: folder, adversary: Adversary::Pgd { steps: 7 }, fine_tune: true, ..usual() };
         let decay = Config { schedule: Schedule::Decay(1.5), max_norm: Some(2.0), ..Config::default() };
-        for draft in [usual(), pgd, decay] {
+        let largest = Config { seed: *form::SEEDS.end() as u64, ..usual() };
+        for draft in [usual(), pgd, decay, largest] {
             let text = Train::new(draft.clone()).to_table().to_string();
             let mut train = Train::new(Config::default());
             train.restore(text.parse().unwrap()).unwrap();
