@@ -15,7 +15,7 @@ pub fn run() -> Result<()> {
         print(&format!("{title}\n{}\n\n{}\n", "=".repeat(title.chars().count()), text.trim()))?;
     }
     print(
-        "The libraries in it, which Cargo.lock names, are under licences of their own; deny.toml \
-                 lists those that occur.",
+        "The libraries in it, which Cargo.lock names, are under licences of their own; deny.toml lists those that \
+         occur.",
     )
 }

@@ -35,8 +35,8 @@ impl Backend {
         device.map(Self::Tensors).map_err(|e| {
             let why = e.to_string().lines().next().unwrap_or_default().to_owned();
             Error::Argument(format!(
-                "{VARIABLE} asks for {name:?}, which cannot be used ({why}); build the program with its \
-                         feature {kind} on a machine that has one, or leave the variable out"
+                "{VARIABLE} asks for {name:?}, which cannot be used ({why}); build the program with its feature \
+                 {kind} on a machine that has one, or leave the variable out"
             ))
         })
     }

@@ -39,8 +39,7 @@ impl Action for WindowCommand {
                 .icon(icons::ICON_FOLDER_ZIP),
             Self::SaveViewDialog => about(
                 "Save view…",
-                "Save a picture of the window as PNG, with its settings inside: opened again, it is this \
-                     view",
+                "Save a picture of the window as PNG, with its settings inside: opened again, it is this view",
             )
             .keys(CTRL.plus(Modifiers::SHIFT), Key::S)
             .icon(icons::ICON_PHOTO_CAMERA),
@@ -62,8 +61,8 @@ impl Action for WindowCommand {
             .icon(icons::ICON_SEARCH),
             Self::Undo => about(
                 "Undo",
-                "Take back the last change: in Explore of picture, net or attack, in Train of the \
-                     settings of the next run",
+                "Take back the last change: in Explore of picture, net or attack, in Train of the settings of the \
+                 next run",
             )
             .keys(CTRL, Key::Z)
             .icon(icons::ICON_UNDO),

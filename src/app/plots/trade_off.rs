@@ -16,10 +16,9 @@ use crate::engine::train::Measured;
 
 const RADIUS: f32 = 6.0;
 const LOWEST: f32 = 120.0;
-const ABOUT: &str = "Each run at the epoch that it keeps: further left it errs less on clean pictures, \
-         further down less under FGSM at the ε that it was trained with, so that only dots of one \
-         ε can be compared. The bars are 95 % intervals. A line joins those that no other of the \
-         same ε beats in both.";
+const ABOUT: &str = "Each run at the epoch that it keeps: further left it errs less on clean pictures, further down \
+                     less under FGSM at the ε that it was trained with, so that only dots of one ε can be compared. \
+                     The bars are 95 % intervals. A line joins those that no other of the same ε beats in both.";
 
 #[derive(Clone, Copy)]
 struct Dot {

@@ -46,8 +46,8 @@ impl Attack for CarliniWagner {
         &AttackInfo {
             names: &["cw"],
             title: "Carlini–Wagner",
-            summary: "Adam on the perturbation's length and a margin of the logits together: slow, and finds \
-                     very short ones",
+            summary: "Adam on the perturbation's length and a margin of the logits together: slow, and finds very \
+                      short ones",
             brief: "The smallest perturbation in L2: Carlini and Wagner 2017",
             paper: "Carlini, Wagner 2017, arXiv 1608.04644, section VI.A",
         }

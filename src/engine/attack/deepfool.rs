@@ -39,8 +39,8 @@ impl Attack for DeepFool {
         &AttackInfo {
             names: &["deepfool"],
             title: "DeepFool",
-            summary: "To the nearest boundary of the linearised net, again and again: finds a short \
-                     perturbation by itself",
+            summary: "To the nearest boundary of the linearised net, again and again: finds a short perturbation by \
+                      itself",
             brief: "To the nearest boundary: Moosavi-Dezfooli et al. 2016",
             paper: "Moosavi-Dezfooli, Fawzi, Frossard 2016, arXiv 1511.04599, algorithm 2",
         }

@@ -36,14 +36,14 @@ pub fn warnings(curves: &[SecurityCurve<'_>]) -> Vec<String> {
         let n = curve.n;
         if let count @ 1.. = curve.without_gradient {
             found.push(format!(
-                "for {count} of {n} pictures the gradient is zero everywhere: the attack has nothing to \
-                         follow, which proves nothing about the net"
+                "for {count} of {n} pictures the gradient is zero everywhere: the attack has nothing to follow, which \
+                 proves nothing about the net"
             ));
         }
         if let count @ 1.. = curve.saturated {
             found.push(format!(
-                "of {count} of {n} pictures the net is so sure that rounding hides most of its loss's \
-                         slope; the log-odds follow it all the same"
+                "of {count} of {n} pictures the net is so sure that rounding hides most of its loss's slope; the \
+                 log-odds follow it all the same"
             ));
         }
         let told = found.len();
@@ -75,8 +75,8 @@ fn compare(one: &SecurityCurve<'_>, many: &SecurityCurve<'_>) -> Option<String> 
     let beaten = pairs.iter().filter(|(one_step, many_steps)| is_less(one_step.correct, *many_steps, n));
     if let Some((AccuracyPoint { eps, correct }, many_steps)) = beaten.max_by_key(|(one, many)| many - one.correct) {
         return Some(format!(
-            "at ε = {eps} one step leaves {} right but {name} {}: many steps should do at least as \
-                     well, so the gradients mislead (or its steps are too few or too long)",
+            "at ε = {eps} one step leaves {} right but {name} {}: many steps should do at least as well, so the \
+             gradients mislead (or its steps are too few or too long)",
             one.share(*correct),
             one.share(*many_steps)
         ));
@@ -89,8 +89,8 @@ fn compare(one: &SecurityCurve<'_>, many: &SecurityCurve<'_>) -> Option<String> 
     });
     let (AccuracyPoint { eps, correct }, many_steps) = fooled.max_by_key(|(one, many)| one.correct - many)?;
     Some(format!(
-        "at ε = {eps} the net is right on {} under one step but on {} under {name}: it has \
-                 learned to fool the one step (catastrophic overfitting), not to be robust",
+        "at ε = {eps} the net is right on {} under one step but on {} under {name}: it has learned to fool the one \
+         step (catastrophic overfitting), not to be robust",
         one.share(*correct),
         one.share(*many_steps)
     ))
@@ -126,8 +126,8 @@ impl SecurityCurve<'_> {
         let rising = pairs.filter(|(low, high)| low.eps < high.eps && is_less(low.correct, high.correct, self.n));
         let (from, to) = rising.max_by_key(|(low, high)| high.correct - low.correct)?;
         Some(format!(
-            "under {} the net is right more often at ε = {} ({}) than at {} ({}): the gradient \
-                     misleads the attack, so a better one will find more errors",
+            "under {} the net is right more often at ε = {} ({}) than at {} ({}): the gradient misleads the attack, \
+             so a better one will find more errors",
             self.attack.name(),
             to.eps,
             self.share(to.correct),
@@ -143,10 +143,9 @@ impl SecurityCurve<'_> {
         let is_wide = self.points.iter().any(|point| point.eps > 0.0 && eps >= 4.0 * point.eps);
         (is_wide && self.climbs() && !is_less(correct, self.clean_correct, self.n)).then(|| {
             format!(
-                "under {} the net is right on {} at ε = {eps} and on {} of untouched pictures, which may \
-                         be chance: masked gradients, an ε too small or pictures too few, or a net that truly \
-                         withstands; check with more steps, random restarts, the slope of the log-odds, and \
-                         pictures made on another net (transfer)",
+                "under {} the net is right on {} at ε = {eps} and on {} of untouched pictures, which may be chance: \
+                 masked gradients, an ε too small or pictures too few, or a net that truly withstands; check with \
+                 more steps, random restarts, the slope of the log-odds, and pictures made on another net (transfer)",
                 self.attack.name(),
                 self.share(correct),
                 self.share(self.clean_correct)
@@ -161,8 +160,8 @@ impl SecurityCurve<'_> {
         let limit = (2.0 / self.classes as f64).min(0.75);
         (is_grey && wilson_interval(correct, self.n).0 > limit).then(|| {
             format!(
-                "at ε = {eps} ({}) a picture can be turned all grey, yet under {} the net stays right on \
-                         {}: the attack fails, not the pictures (masked gradients)",
+                "at ε = {eps} ({}) a picture can be turned all grey, yet under {} the net stays right on {}: the \
+                 attack fails, not the pictures (masked gradients)",
                 grey_levels(eps),
                 self.attack.name(),
                 self.share(correct)

@@ -35,7 +35,7 @@ impl Attack for Pgd {
             names: &["pgd"],
             title: "PGD",
             summary: "Projected gradient descent: small signed steps within ε from a random point. The usual \
-                     yardstick.",
+                      yardstick.",
             brief: "Projected gradient descent: Madry et al. 2018",
             paper: "Madry, Makelov, Schmidt, Tsipras, Vladu 2018, arXiv 1706.06083, section 2.1",
         }

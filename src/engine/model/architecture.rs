@@ -55,8 +55,8 @@ impl Architecture {
         // Debug output of numbers and strings is TOML.
         let _ = writeln!(
             text,
-            "input = {{ channels = {channels}, height = {height}, width = {width}, mean = {mean:?}, \
-                     std = {std:?}, fit = \"{fit}\" }}"
+            "input = {{ channels = {channels}, height = {height}, width = {width}, mean = {mean:?}, std = {std:?}, \
+             fit = \"{fit}\" }}"
         );
         let names: toml_edit::Array = classes.iter().collect();
         let _ = writeln!(text, "classes = {names}\nlayers = [\n{}]", self.layers(input, classes.len()));
@@ -82,7 +82,7 @@ impl Architecture {
                     let (name, features) = (i + 1, layers.features);
                     layers.add(&format!(
                         "kind = \"maxout\", name = \"hidden{name}\", in = {features}, units = {units}, pieces = \
-                                 {pieces}"
+                         {pieces}"
                     ));
                     layers.features = units;
                 }
@@ -166,9 +166,9 @@ impl FromStr for Architecture {
     fn from_str(text: &str) -> Result<Self> {
         parse(text.trim()).ok_or_else(|| {
             Error::Argument(format!(
-                "the net is {text:?}; expected softmax, mlp:1200,1200, maxout:240x5,240x5 (units x \
-                         pieces) or cnn:32,64,1024 (channels, then units), with +dropout or +dropout=0.8,0.5 \
-                         (kept of pixels and of hidden units) behind it"
+                "the net is {text:?}; expected softmax, mlp:1200,1200, maxout:240x5,240x5 (units x pieces) or \
+                 cnn:32,64,1024 (channels, then units), with +dropout or +dropout=0.8,0.5 (kept of pixels and of \
+                 hidden units) behind it"
             ))
         })
     }

@@ -162,8 +162,8 @@ impl Catalogue {
         names.sort_by(|a, b| strsim::jaro_winkler(b, model).total_cmp(&strsim::jaro_winkler(a, model)));
         names.truncate(3);
         Err(Error::Argument(format!(
-            "there is no model {model:?}; the nearest names are {}. Give the name of a model, or the \
-                     path of a manifest",
+            "there is no model {model:?}; the nearest names are {}. Give the name of a model, or the path of a \
+             manifest",
             names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
         )))
     }

@@ -41,8 +41,8 @@ impl Region {
             return Ok(());
         }
         Err(Error::Argument(format!(
-            "the crop {self} (left, top, width, height) is not inside the picture of {}×{} pixels, or \
-                     smaller than a pixel",
+            "the crop {self} (left, top, width, height) is not inside the picture of {}×{} pixels, or smaller than a \
+             pixel",
             picture.width, picture.height
         )))
     }

@@ -33,8 +33,7 @@ impl Action for ModelsCommand {
             }
             Self::AskFetch(_) | Self::Fetch(_) => about(
                 "Fetch…",
-                "Get the weights from the network; you are told first from where, how much and under \
-                     which licence",
+                "Get the weights from the network; you are told first from where, how much and under which licence",
             )
             .icon(icons::ICON_DOWNLOAD),
             Self::StopFetching(_) => {
@@ -42,14 +41,13 @@ impl Action for ModelsCommand {
             }
             Self::AskFile(Some(_)) => about(
                 "Open weights file…",
-                "For a machine without network: a .pth or .safetensors file with the weights of this net. \
-                     It is checked and copied.",
+                "For a machine without network: a .pth or .safetensors file with the weights of this net. It is \
+                 checked and copied.",
             )
             .icon(icons::ICON_FOLDER_OPEN),
             Self::AskFile(None) | Self::Add(_) => about(
                 "Add from a file…",
-                "Weights (.pth, .safetensors) for the net that they fit, or a manifest (.toml) of a net \
-                     of your own",
+                "Weights (.pth, .safetensors) for the net that they fit, or a manifest (.toml) of a net of your own",
             )
             .keys(CTRL, Key::O)
             .icon(icons::ICON_ADD),

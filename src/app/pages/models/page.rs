@@ -168,9 +168,8 @@ fn head(ui: &mut Ui, out: &mut Vec<Command>) {
             command_button(ui, ModelsCommand::AskFile(None), out);
         });
     });
-    let text = "Nets of ImageNet name a thousand things in photos. Their weights are large, so they are \
-             fetched once, and only when you ask for it. On a machine without network, open a file \
-             that you brought.";
+    let text = "Nets of ImageNet name a thousand things in photos. Their weights are large, so they are fetched once, \
+                and only when you ask for it. On a machine without network, open a file that you brought.";
     ui.add(egui::Label::new(egui::RichText::new(text).color(palette(ui).weak)).wrap());
 }
 

@@ -50,8 +50,8 @@ impl Action for TestCommand {
             }
             Self::Transfer => about(
                 "Transfer",
-                "Make adversarial pictures on each chosen net and show them to the others, under the \
-                     first chosen attack",
+                "Make adversarial pictures on each chosen net and show them to the others, under the first chosen \
+                 attack",
             )
             .keys(NONE, Key::T)
             .icon(icons::ICON_SYNC_ALT),
@@ -62,8 +62,7 @@ impl Action for TestCommand {
             }
             Self::CopyTable => about(
                 "Copy the table",
-                "Copy all points, or the transfer between nets, as a table (CSV), as the commands write \
-                     them",
+                "Copy all points, or the transfer between nets, as a table (CSV), as the commands write them",
             )
             .keys(NONE, Key::C)
             .icon(icons::ICON_TABLE),

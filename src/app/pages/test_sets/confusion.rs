@@ -124,8 +124,8 @@ fn written(ui: &Ui, rect: Rect, name: &str, align: Align2) {
 pub fn transfer(ui: &mut Ui, tests: &TestSet) {
     ui.add_space(SPACE_3);
     let Some(found) = &tests.transferred else {
-        let text = "Tick two nets or more for the same pictures, and press Transfer: each net's adversarial \
-                 pictures, made with the first chosen attack at the largest ε, are shown to all of them.";
+        let text = "Tick two nets or more for the same pictures, and press Transfer: each net's adversarial pictures, \
+                    made with the first chosen attack at the largest ε, are shown to all of them.";
         remark(ui, "Show each net the pictures of the others", text);
         return;
     };

@@ -40,8 +40,8 @@ pub fn lengths(ui: &mut Ui, tests: &TestSet) {
     ui.add_space(SPACE_3);
     let Some(curve) = tests.curve() else { return };
     let Some(found) = &curve.found.lengths else {
-        let text = "These attacks are given their ε. Measure one that finds a length of its own, such as \
-                 Smallest ε of FGSM, DeepFool or Carlini–Wagner.";
+        let text = "These attacks are given their ε. Measure one that finds a length of its own, such as Smallest ε \
+                    of FGSM, DeepFool or Carlini–Wagner.";
         ui.add(egui::Label::new(egui::RichText::new(text).color(palette(ui).weak)).wrap());
         return;
     };

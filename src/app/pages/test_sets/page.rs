@@ -236,9 +236,8 @@ fn empty(ui: &mut Ui, is_measuring: bool, out: &mut Vec<Command>) {
         remark(ui, "Measuring", "The first curve appears as soon as it is measured.");
         return;
     }
-    let text = "Choose pictures, nets and attacks at the left: each net is asked about the same test \
-             pictures, attacked with each ε. The usual settings take a few seconds and need no \
-             network.";
+    let text = "Choose pictures, nets and attacks at the left: each net is asked about the same test pictures, \
+                attacked with each ε. The usual settings take a few seconds and need no network.";
     remark(ui, "Measure how much a net withstands", text);
     ui.vertical_centered(|ui| measure_button(ui, "Measure with these settings", out));
 }

@@ -151,8 +151,8 @@ impl Action for TrainCommand {
             Self::Panel(_) => about("Whose settings", "Settings of the next run, or of the one in hand"),
             Self::FolderDialog => about(
                 "Choose…",
-                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, \
-                         .tar.gz or .tar.xz",
+                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or \
+                 .tar.xz",
             )
             .icon(icons::ICON_FOLDER_OPEN),
             Self::UseFolder(_) => about("Use folder", "Train on the pictures of this folder or archive"),
@@ -203,9 +203,8 @@ impl NetMoment {
             Self::Before => about("Before", "The net before the first step: random weights"),
             Self::Now => about(
                 "Use in Explore",
-                "Attack this run's net with the picture of the Explore tab, at the ε that it was trained \
-                     with; there you can change between the net before, now and at its best. It may still be \
-                     in training.",
+                "Attack this run's net with the picture of the Explore tab, at the ε that it was trained with; there \
+                 you can change between the net before, now and at its best. It may still be in training.",
             )
             .keys(NONE, Key::U)
             .icon(icons::ICON_VISIBILITY),

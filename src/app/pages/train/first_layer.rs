@@ -9,10 +9,10 @@ use crate::app::widgets::hint;
 use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
 
-const HINT: &str = "Each square is what one unit of the first layer looks for: red where a bright pixel \
-         excites it, blue where it inhibits, each unit scaled to its own largest weight. Under \
-         adversarial training the weights become more localised and easier to interpret: strokes \
-         in place of speckle (arXiv 1412.6572, section 6).";
+const HINT: &str = "Each square is what one unit of the first layer looks for: red where a bright pixel excites it, \
+                    blue where it inhibits, each unit scaled to its own largest weight. Under adversarial training \
+                    the weights become more localised and easier to interpret: strokes in place of speckle (arXiv \
+                    1412.6572, section 6).";
 
 #[derive(Default)]
 pub struct WeightSheet {

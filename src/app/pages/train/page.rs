@@ -330,10 +330,9 @@ fn empty(ui: &mut Ui, train: &Train) {
     if !train.is_listed {
         return;
     }
-    let text = "Press Train at the left. A net is trained on digits that the program draws itself, half \
-             on clean ones and half on adversarial ones made against the net as it is. In about a \
-             minute you see both validation errors part and fall. Then attack the fresh net in \
-             Explore, with the picture that is there now.";
+    let text = "Press Train at the left. A net is trained on digits that the program draws itself, half on clean ones \
+                and half on adversarial ones made against the net as it is. In about a minute you see both validation \
+                errors part and fall. Then attack the fresh net in Explore, with the picture that is there now.";
     remark(ui, "Train a net that withstands the attack", text);
 }
 

@@ -82,8 +82,8 @@ impl Questions {
     }
 }
 
-const SWEEP: &str = "One run for every ε with every α, one after the other, each with the settings at the \
-         left otherwise. Separate values by commas; 8/255 is understood.";
+const SWEEP: &str = "One run for every ε with every α, one after the other, each with the settings at the left \
+                     otherwise. Separate values by commas; 8/255 is understood.";
 
 fn list_row(ui: &mut Ui, symbol: &str, name: &str, text: &mut String) -> egui::Response {
     ui.horizontal(|ui| {

@@ -220,8 +220,8 @@ fn on_its_way(ui: &mut Ui, fetching: &DataFetching, out: &mut Vec<Command>) {
     });
 }
 
-const PATH: &str = "a folder with one sub-folder of pictures per class, the same packed as .tar, .tar.gz or \
-         .tar.xz, or a folder with the files of MNIST";
+const PATH: &str = "a folder with one sub-folder of pictures per class, the same packed as .tar, .tar.gz or .tar.xz, \
+                    or a folder with the files of MNIST";
 
 fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
     let is_folder = matches!(data, DataSource::Folder(_));

@@ -270,8 +270,8 @@ impl Machine<'_> {
         let known = name(module, function).ok_or_else(|| {
             let asked: String = format!("{module}.{function}").chars().filter(|c| !c.is_control()).take(80).collect();
             format!(
-                "it asks for the Python object {asked:?}, and only tensors are read; nothing of it was \
-                     run. {SAVE_STATE}"
+                "it asks for the Python object {asked:?}, and only tensors are read; nothing of it was run. \
+                 {SAVE_STATE}"
             )
         })?;
         self.push(Object::Name(known));

@@ -49,8 +49,8 @@ pub fn not_resumable(run: &TrainingRun) -> Option<String> {
     let name = &run.info.run;
     match run.info.state {
         _ if run.info.is_shipped() => Some(format!(
-            "{name} came with the program: its curves and its best net are there, but not what \
-                     training needs to go on. “Same settings” begins it anew."
+            "{name} came with the program: its curves and its best net are there, but not what training needs to go \
+             on. “Same settings” begins it anew."
         )),
         RunState::Finished => Some(format!("{name} is finished. “Same settings” begins another one like it.")),
         _ => None,
