@@ -1,8 +1,8 @@
 //! Doppelgänger lets people see, make and cure adversarial examples.
 //!
-//! The program is layered, and no arrow points back: [`engine`] (pictures, nets, attacks, training; a crate of its own, with
-//! no window and no threads of its own) ← [`worker`] (a thread that keeps a view up to date) ← `app` (the window) and
-//! [`cli`] (the same engine headless).
+//! The program is layered, and no arrow points back: [`engine`] (pictures, nets, attacks, training; a crate of its own,
+//! with no window and no threads of its own) ← [`worker`] (a thread that keeps a view up to date) ← `app` (the window)
+//! and [`cli`] (the same engine headless).
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo))]
 

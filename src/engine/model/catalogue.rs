@@ -196,8 +196,8 @@ impl Catalogue {
         Ok(path)
     }
 
-    /// Returns the weights of a manifest; [`Error::Missing`] says that there are none, [`Error::Weights`] that they do not
-    /// fit.
+    /// Returns the weights of a manifest; [`Error::Missing`] says that there are none, [`Error::Weights`] that they do
+    /// not fit.
     pub fn params(&self, manifest: &Manifest) -> Result<Params> {
         self.check_weights(manifest)?;
         let (bytes, path) = match self.weights_place(manifest) {

@@ -24,7 +24,7 @@ use crate::{Error, Result};
 pub struct Summary {
     pub config: Config,
     pub history: Vec<EpochRecord>,
-    /// The text of the manifest, its path (for messages) and its classes are here: the run needs no other file to go on.
+    /// With the text of the manifest, its path (for messages) and its classes the run needs no other file to go on.
     manifest: String,
     manifest_path: PathBuf,
     classes: Vec<String>,

@@ -23,7 +23,8 @@ pub struct ControlTable {
     pub seed: u64,
     /// The attack is the first row.
     pub rows: Vec<ControlRow>,
-    /// `Control::OtherPicture` follows the gradient of this picture, or of none where the photo's own pixels are attacked.
+    /// `Control::OtherPicture` follows the gradient of this picture; there is none where a photo's own pixels are
+    /// attacked.
     pub other: Option<&'static str>,
     /// The net's answer to the attack's perturbation alone, on mid-grey.
     pub alone: Guess,

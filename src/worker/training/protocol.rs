@@ -71,7 +71,7 @@ pub struct RunInfo {
     pub config: Config,
     /// The net has the `name` of its manifest; until that is found, the words that it was asked for by.
     pub net: String,
-    /// The number of trained values is 0 until the net is found, and that of training pictures until the data is opened.
+    /// The number of trained values is 0 until the net is found, that of training pictures until the data is opened.
     pub parameters: usize,
     pub pictures: usize,
     pub history: Vec<EpochRecord>,

@@ -413,7 +413,8 @@ impl Explore {
             self.know_kind(kind);
             return true;
         }
-        // Nothing is on screen yet, but the bundled picture and net are there. One of the two that were asked for may do.
+        // Nothing is on screen yet, but the bundled picture and net are there. One of the two that were asked for may
+        // do.
         let fresh = Explore::new(&Settings::default(), None, None).view;
         let View { model, picture, .. } = asked.view;
         let (is_usual_model, is_usual_picture) = (model == fresh.model, picture == fresh.picture);
