@@ -17,7 +17,7 @@ use super::{Error, Result};
 pub struct Remote {
     pub name: String,
     pub bytes: u64,
-    /// The number `bytes` may be off by so much: 0 where the size is known.
+    /// The most that `bytes` may be off by: 0 where the size is known.
     pub slack: u64,
     /// This is lower-case hexadecimal, perhaps only its first digits.
     pub sha256: String,
@@ -267,7 +267,7 @@ impl PartFile {
 
 /// The thread of a request tells this.
 enum Arrival {
-    /// Bytes from this place on will come, and so many if the server says it.
+    /// Bytes from place `at` on will come, and how many if the server says it.
     Begins {
         at: u64,
         announced: Option<u64>,

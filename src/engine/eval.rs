@@ -76,12 +76,12 @@ pub fn confusion(answers: &[Prediction], classes: usize) -> Vec<Vec<usize>> {
     counts
 }
 
-/// Pictures are to be moved here, other than away from their labels.
+/// A targeted attack moves pictures to one of these classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// They are to be moved to this class; its own pictures are left out.
+    /// This class; its own pictures are left out.
     Class(usize),
-    /// They are to be moved to the class after the label's, after the last one the first.
+    /// The class after the label's; the first one after the last.
     Next,
 }
 

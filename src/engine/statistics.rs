@@ -1,4 +1,4 @@
-//! This tells how sure a count is.
+//! Confidence intervals say how far a share that was counted can be trusted.
 
 const Z: f64 = 1.959_963_984_540_054;
 

@@ -1,9 +1,9 @@
-//! Here are numbers for people. ε has three spellings: a share of the pixel range [0, 1], a multiple of 1/255, and grey
-//! levels of an 8-bit picture.
+//! Numbers are parsed and written here. ε has three spellings: a share of the pixel range [0, 1], a multiple of 1/255,
+//! and grey levels of an 8-bit picture.
 
 use super::{Error, Result};
 
-/// There are so many grey levels between black and white in an 8-bit picture.
+/// The grey levels from black to white in an 8-bit picture, without black itself.
 pub const LEVELS: f32 = 255.0;
 
 /// Parses `0.007` or `8/255`: a finite number of at least zero, in units of the pixel range [0, 1]. Fails for anything

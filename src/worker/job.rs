@@ -144,7 +144,7 @@ impl Throttle {
 /// A download reports this.
 #[derive(Clone, Debug)]
 pub enum DownloadEvent {
-    /// So many bytes have arrived, of how many; told several times a second.
+    /// How many bytes have arrived, and of how many; told several times a second.
     Progress { done: u64, of: u64 },
     /// All of it has arrived.
     Done,

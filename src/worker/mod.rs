@@ -58,7 +58,7 @@ impl Worker {
         runs: PathBuf,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        // Where so many events wait for a busy window, the worker waits with them.
+        // Where this many events wait for a busy window, the worker waits with them.
         let (sender, events) = sync_channel(64);
         let outbox = Arc::new(Outbox { sender, wake: Box::new(wake) });
         let inbox = Arc::new(Inbox::new(Task::rank));

@@ -16,7 +16,7 @@ const MOST_BYTES: usize = 512 << 20;
 pub struct Timeline {
     /// This step is on screen; 0 is the untouched picture.
     pub step: usize,
-    /// So many steps are taken, of the most that the attack takes.
+    /// The number of steps taken, and the most that the attack takes.
     pub done: usize,
     pub of: usize,
     pub is_over: bool,

@@ -369,6 +369,25 @@ fn fine_tuning_begins_with_the_weights_that_were_trained() {
 }
 
 #[test]
+fn a_history_that_cannot_be_written_costs_no_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    digits(folder.path());
+    let data = open(folder.path());
+    let run = folder.path().join("run");
+    let (mut run_folder, mut trainer) =
+        RunFolder::begin(&run, manifest(), data.clone(), config(folder.path())).unwrap();
+    // A folder stands in the way of the file.
+    let history = run.join("history.csv");
+    std::fs::remove_file(&history).unwrap();
+    std::fs::create_dir(&history).unwrap();
+    trainer.advance().unwrap();
+    let message = run_folder.keep(&trainer).unwrap_err().to_string();
+    assert!(message.contains("write the history"), "{message}");
+    let (_, resumed) = RunFolder::resume(&run, |_, _| Ok(data)).unwrap();
+    assert_eq!(bits(&resumed.params().unwrap()), bits(&trainer.params().unwrap()));
+}
+
+#[test]
 fn a_finished_run_in_brief_keeps_its_history_and_its_best_net() {
     let folder = tempfile::tempdir().unwrap();
     digits(folder.path());

@@ -44,6 +44,10 @@ impl Attack for Bim {
         Measure::Norm(self.norm)
     }
 
+    fn is_cut_by_steps(&self) -> bool {
+        true
+    }
+
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         Climb::start(problem, Pace { step_size: self.step_size, ..Pace::within(self.norm, self.steps) })
     }

@@ -111,10 +111,6 @@ impl Attack for CarliniWagner {
         false
     }
 
-    fn is_cut_by_steps(&self) -> bool {
-        false
-    }
-
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         check_steps(self.steps, "steps")?;
         check_steps(self.search_steps, "values of c")?;

@@ -83,6 +83,10 @@ impl Attack for DeepFool {
         false
     }
 
+    fn is_cut_by_steps(&self) -> bool {
+        true
+    }
+
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         check_steps(self.steps, "steps")?;
         check_positive(self.overshoot, "the overshoot")?;

@@ -33,6 +33,10 @@ impl Attack for Fgsm {
         vec![norm(&mut self.norm, &[Norm::Linf, Norm::L2, Norm::L1])]
     }
 
+    fn in_words(&self) -> String {
+        format!("in {}", self.norm().title())
+    }
+
     fn measure(&self) -> Measure {
         Measure::Norm(self.norm)
     }

@@ -53,6 +53,10 @@ impl Attack for GradientSteps {
         false
     }
 
+    fn is_cut_by_steps(&self) -> bool {
+        true
+    }
+
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         check_positive(self.eta, "η")?;
         let pace = Pace::within(Norm::L2, self.steps);

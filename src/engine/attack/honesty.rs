@@ -34,13 +34,15 @@ pub fn warnings(curves: &[SecurityCurve<'_>]) -> Vec<String> {
     let mut found = Vec::new();
     for curve in curves.iter().filter(|curve| !matches!(curve.attack, AttackSettings::Noise(_))) {
         let n = curve.n;
-        if let count @ 1.. = curve.without_gradient {
+        let count = curve.without_gradient;
+        if count > 0 {
             found.push(format!(
                 "for {count} of {n} pictures the gradient is zero everywhere: the attack has nothing to follow, which \
                  proves nothing about the net"
             ));
         }
-        if let count @ 1.. = curve.saturated {
+        let count = curve.saturated;
+        if count > 0 {
             found.push(format!(
                 "of {count} of {n} pictures the net is so sure that rounding hides most of its loss's slope; the \
                  log-odds follow it all the same"
@@ -59,8 +61,13 @@ pub fn warnings(curves: &[SecurityCurve<'_>]) -> Vec<String> {
             found.extend(compare(one, many));
         }
     }
-    let is_new = |(i, warning): &(usize, &String)| !found[..*i].contains(warning);
-    found.iter().enumerate().filter(is_new).map(|(_, warning)| warning.clone()).collect()
+    let mut once: Vec<String> = Vec::with_capacity(found.len());
+    for warning in found {
+        if !once.contains(&warning) {
+            once.push(warning);
+        }
+    }
+    once
 }
 
 /// Tells where one step finds more errors than many, or where the net withstands the one step that it was trained on

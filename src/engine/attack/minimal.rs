@@ -74,10 +74,6 @@ impl Attack for MinimalEps {
         self.attack.is_random()
     }
 
-    fn is_cut_by_steps(&self) -> bool {
-        false
-    }
-
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         check_steps(self.rungs, "rungs of the ladder")?;
         check_positive(self.largest, "the largest ε")?;

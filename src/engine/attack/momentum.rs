@@ -57,6 +57,10 @@ impl Attack for MomentumFgsm {
         Measure::Norm(self.norm)
     }
 
+    fn is_cut_by_steps(&self) -> bool {
+        true
+    }
+
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         let Self { norm, steps, step_size, decay } = *self;
         check_positive(decay, "the decay of the momentum")?;

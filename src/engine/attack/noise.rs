@@ -82,6 +82,10 @@ impl Attack for Noise {
         Vec::new()
     }
 
+    fn in_words(&self) -> String {
+        format!("in {}", self.norm().title())
+    }
+
     fn measure(&self) -> Measure {
         Measure::Norm(match self.kind {
             NoiseKind::Signs | NoiseKind::Uniform => Norm::Linf,

@@ -41,7 +41,7 @@ pub enum Value<'a> {
     Switch(&'a mut bool),
     Whole(&'a mut usize, Scale),
     Real(&'a mut f32, Scale),
-    /// This is a length in units of the pixel range; none stands for so many times ε/steps.
+    /// This is a length in units of the pixel range; `None` stands for this number times ε/steps.
     OptionalLength(&'a mut Option<f32>, f32),
 }
 

@@ -84,6 +84,10 @@ impl Attack for Pgd {
         self.random_start
     }
 
+    fn is_cut_by_steps(&self) -> bool {
+        true
+    }
+
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         let Self { norm, steps, step_size, random_start, restarts } = *self;
         if restarts > 1 && !random_start {

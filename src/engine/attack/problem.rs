@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Bounds, Loss, PIXELS, input_gradient};
-use crate::model::{Model, argmax};
+use crate::model::{Input, Model, argmax};
 use crate::picture::{Lens, Planes, to_8_bits};
 use crate::{Error, Result};
 
@@ -199,7 +199,7 @@ impl Problem {
     fn follow(&self, at: &[f32], which: &[usize]) -> Result<Clean> {
         let classes: Vec<usize> = which.iter().map(|&i| self.followed(i)).collect();
         let found = input_gradient(&self.model, &self.tensor(at, identity)?, &classes, self.rules.loss)?;
-        let mut gradient = for_pixels(&self.model, self.lens.as_deref(), found.gradient.flatten_all()?.to_vec1()?)?;
+        let mut gradient = self.for_pixels(&found.gradient)?;
         let direction = if self.targets.is_some() { -1.0 } else { 1.0 };
         gradient.iter_mut().for_each(|g| *g = direction * finite(*g));
         Ok(Clean { logits: found.logits.flatten_all()?.to_vec1()?, gradient, saturated: found.saturated })
@@ -219,7 +219,7 @@ impl Problem {
             rows.flat_map(|(row, logits)| of_logits(first + row, number, logits)).collect()
         };
         let (logits, gradients) = self.model.gradients(&self.tensor(at, identity)?, count, of_rows)?;
-        let mut gradients = for_pixels(&self.model, self.lens.as_deref(), gradients.flatten_all()?.to_vec1()?)?;
+        let mut gradients = self.for_pixels(&gradients)?;
         gradients.iter_mut().for_each(|g| *g = finite(*g));
         Ok((logits.flatten_all()?.to_vec1()?, gradients))
     }
@@ -240,7 +240,15 @@ impl Problem {
         Ok(self.model.logits(&self.tensor(&self.shown(at), Planes::on_grid)?)?.flatten_all()?.to_vec1()?)
     }
 
+    fn for_pixels(&self, gradients: &Tensor) -> Result<Vec<f32>> {
+        for_pixels(&self.model, self.lens.as_deref(), gradients.flatten_all()?.to_vec1()?)
+    }
+
     fn tensor(&self, at: &[f32], shown: fn(Planes) -> Planes) -> Result<Tensor> {
+        if self.lens.is_none() {
+            let &Input { channels, height, width, .. } = self.model.input();
+            return Ok(Tensor::from_slice(at, (at.len() / self.size(), channels, height, width), &Device::Cpu)?);
+        }
         let pictures = at.chunks_exact(self.size()).map(<[f32]>::to_vec);
         seen(&self.model, self.lens.as_deref(), pictures, shown)
     }
@@ -307,8 +315,10 @@ fn finite(g: f32) -> f32 {
 }
 
 pub(super) fn check_classes(model: &Model, classes: &[usize]) -> Result<()> {
-    let last = model.classes.len() - 1;
-    classes.iter().find(|&&class| class > last).map_or(Ok(()), |class| {
-        Err(Error::Argument(format!("there is no class {class}; the model's classes are 0 to {last}")))
-    })
+    let count = model.classes.len();
+    if let Some(class) = classes.iter().find(|class| **class >= count) {
+        let last = count - 1;
+        return Err(Error::Argument(format!("there is no class {class}; the model's classes are 0 to {last}")));
+    }
+    Ok(())
 }

@@ -21,9 +21,7 @@ pub trait Attack: Send + Sync {
     fn parameters(&mut self) -> Vec<Parameter<'_>>;
 
     /// Says its parameters in words, such as `in L∞, 40 steps, random start`.
-    fn in_words(&self) -> String {
-        format!("in {}", self.norm().title())
-    }
+    fn in_words(&self) -> String;
 
     /// Returns what its perturbations are measured in.
     fn measure(&self) -> Measure;
@@ -47,9 +45,9 @@ pub trait Attack: Send + Sync {
         false
     }
 
-    /// Returns whether fewer steps, where it is told a number of them, lead to where it then was on the longer way.
+    /// Returns whether a run with fewer steps ends where a longer run is after as many.
     fn is_cut_by_steps(&self) -> bool {
-        true
+        false
     }
 
     /// Begins; nothing slow happens before the first step.
@@ -78,7 +76,8 @@ pub struct Step<'a> {
     pub pictures: &'a [f32],
 }
 
-/// Runs an attack to its end, and returns the pictures as the net is shown them; `keep_on(step, of)` may stop it.
+/// Runs an attack to its end, and returns the pictures as the net is shown them; `keep_on(step, of)` may stop it with
+/// [`Error::Stopped`].
 pub fn finish(
     attack: &dyn Attack,
     problem: &Problem,

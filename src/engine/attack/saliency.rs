@@ -23,7 +23,7 @@ pub struct SaliencyMap {
 /// Values nearer than this to the bound that they move to are left alone.
 const MARGIN: f32 = 0.01;
 
-/// In larger pictures pairs are looked at among so many values, those with the greatest saliency of their own.
+/// In larger pictures pairs are looked for among this many values, those with the greatest saliency of their own.
 const MAX_VALUES: usize = 1024;
 
 impl Attack for SaliencyMap {

@@ -24,9 +24,11 @@ impl Bounds {
 
     pub(super) fn check(self, values: &[f32]) -> Result<()> {
         let Self { min, max } = self;
-        values.iter().find(|v| !(min..=max).contains(v)).map_or(Ok(()), |v| {
-            Err(Error::Argument(format!("the picture holds the value {v}; expected all of it in {min} to {max}")))
-        })
+        if let Some(v) = values.iter().find(|v| !(min..=max).contains(*v)) {
+            let why = format!("the picture holds the value {v}; expected all of it in {min} to {max}");
+            return Err(Error::Argument(why));
+        }
+        Ok(())
     }
 }
 

@@ -14,9 +14,9 @@ use super::{PictureFile, Split, Watch, folder};
 use crate::files::{Stamp, open_ordinary};
 use crate::{Error, Result};
 
-/// An archive may unpack to so many bytes; what is kept of it is less.
+/// The most bytes that an archive may unpack to; what is kept of it is less.
 const MOST_BYTES: u64 = 2 << 30;
-/// Unpacking xz may take so many KiB of memory; `xz -9` needs 65 MiB.
+/// The most memory that unpacking xz may take, in KiB; `xz -9` needs 65 MiB.
 const XZ_MEMORY: u32 = 256 << 10;
 
 const GZIP: &[u8] = &[0x1F, 0x8B];

@@ -242,7 +242,8 @@ impl PictureFile {
     }
 }
 
-/// Returns the pictures of labelled classes, which take turns in proportion to their sizes.
+/// Returns the pictures of labelled classes in turn, in proportion to their sizes: thus the last pictures, which
+/// training holds out, and the first ones, which a limit leaves, are of all classes.
 fn in_turn<T>(classes: Vec<(usize, Vec<T>)>) -> (Vec<usize>, Vec<T>) {
     let spread = |(label, pictures): (usize, Vec<T>)| {
         let count = pictures.len() as f64;

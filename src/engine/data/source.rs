@@ -22,7 +22,7 @@ use crate::{Error, Remedy, Result};
 /// or the path of a folder or an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataSource {
-    /// The program draws digits itself: so many for training, a fifth as many for testing.
+    /// The program draws digits itself: `count` for training, a fifth as many for testing.
     Drawn {
         count: usize,
         seed: u64,

@@ -2,10 +2,10 @@
 
 use crate::picture::Picture;
 
-/// Digits are so many pixels wide and high.
+/// The width and height of digits, in pixels.
 pub const DIGIT_SIDE: usize = 28;
 const BOX_SIDE: f32 = 20.0;
-/// Half the width of the pen on a canvas is so many pixels of the digit: the mean of MNIST.
+/// Half the width of the pen on a canvas, in pixels of the digit: the mean of MNIST.
 const HALF_WIDTH: f32 = 1.25;
 
 /// These are the strokes of a person: one poly-line each, in any unit, x to the right and y down.

@@ -21,7 +21,7 @@ pub struct BatchNormGradient<'a> {
     pub gamma: &'a mut [f32],
     pub beta: &'a mut [f32],
     pub x: Option<ValuesMut<'a>>,
-    /// This adds to what is there of x.
+    /// Whether the gradient of x is added to what is there.
     pub add: bool,
 }
 
@@ -35,7 +35,7 @@ pub struct Statistics {
     pub unbiased_variance: Vec<f32>,
 }
 
-/// The sums over pixels are taken in so many parts, whatever the number of threads.
+/// The sums over pixels are taken in this many parts, whatever the number of threads.
 const PARTS: usize = 16;
 
 /// Takes two sums per channel over all pixels: `f(row of x, row of dy, sums so far)` adds a row.

@@ -37,6 +37,7 @@ impl Conv {
     pub fn input_gradient_by_columns(&self, isa: Isa, dy: Values<'_>, transposed: &[f32], dx: ValuesMut<'_>) {
         let (map, row) = (dx.map, dx.map.row());
         assert!(map.is_whole() && map.channels == self.inputs && dy.map.channels == self.outputs && dx.n == dy.n);
+        assert!(dy.fits() && transposed.len() == self.column_panels() * self.outputs * PANEL);
         let (width, len) = (self.column_panels() * PANEL, self.kernel[1] * self.inputs);
         let runs = [TermRun { a: 0, b: 0, len: self.outputs }];
         dx.bands().for_each_init(

@@ -52,7 +52,7 @@ pub struct GridValues<'a> {
 /// pictures.
 pub struct Correlation<'a> {
     pub n: usize,
-    /// The grid has so many rows and columns.
+    /// The rows and columns of the grid.
     pub size: [usize; 2],
     pub x: GridValues<'a>,
     /// Their offsets count in x from a pixel of its grid, and in one panel of the weights.
@@ -67,14 +67,14 @@ pub struct Correlation<'a> {
     pub add: Option<GridValues<'a>>,
     pub gate: Option<GridValues<'a>>,
     pub finish: Finish,
-    /// This adds to what is there of y.
+    /// Whether the result is added to what is there of y.
     pub accumulate: bool,
 }
 
-/// A task goes through so many tiles for a panel of weights before it takes the next: their pixels stay in the
+/// A task goes through this many tiles for a panel of weights before it takes the next: their pixels stay in the
 /// second-level cache.
 const TILES_PER_TASK: usize = 16;
-/// A large product is split into so many tasks at least, so that every thread finds some.
+/// A large product is split into at least this many tasks, so that every thread finds some.
 const MIN_TASKS: usize = 8;
 /// Products below this many multiplications are not worth waking another thread for.
 const MIN_PARALLEL: usize = 60_000;

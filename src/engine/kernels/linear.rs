@@ -8,9 +8,9 @@ use super::padding::Padding;
 use super::simd::Isa;
 use super::tile::{MAX_ROWS, PANEL, Product, TermRun};
 use super::values::{FusedGradient, Map, Values, ValuesMut};
-use super::{Scratch, SharedSlice, part, planes};
+use super::{Scratch, SharedSlice, part};
 
-/// A product is split into so many tasks at least, where it has so many tiles.
+/// A product is split into at least this many tasks, where it has as many tiles.
 const MIN_TASKS: usize = 8;
 
 impl Conv {
@@ -33,7 +33,7 @@ impl Conv {
         let (inputs, outputs, n) = (self.inputs, self.outputs, dy.n);
         let panels = outputs.div_ceil(PANEL);
         assert!(dy.map.channels == outputs && dx.map.channels == inputs && dx.n == n);
-        assert!(dx.data.len() >= dx.map.buffer_len(n), "dx is too short");
+        assert!(dx.fits() && weights.len() == panels * inputs * PANEL, "dx or the weights are too short");
         let run = |panel: usize| {
             let len = (outputs - panel * PANEL).min(PANEL);
             TermRun { a: panel * inputs * PANEL, b: panel * PANEL * PANEL, len }
@@ -63,12 +63,12 @@ impl Conv {
                     let dx = unsafe { out.slice(dx_map.at(picture, 0, 0) + channels.start, channels.len()) };
                     let sums = sums[lane..].iter().step_by(PANEL);
                     dx.iter_mut().zip(sums).for_each(|(dx, sum)| *dx = if fused.add { *dx + sum } else { *sum });
+                    if let Some(gate) = fused.gate {
+                        gate.close(dx, &gate.values.from(picture, 0, 0)[channels.start..]);
+                    }
                 }
             }
         });
-        if let Some(gate) = fused.gate {
-            planes::gate(isa, dx, gate);
-        }
     }
 
     /// Writes the gradient of the bias, or adds it to what is there: the sum of a plane's pixels per channel, over all

@@ -1,6 +1,6 @@
 //! A window may reach into zeros around a picture.
 
-/// A picture has so many rows and columns of zeros on its four sides.
+/// Padding is the number of rows and columns of zeros on the four sides of a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Padding {
     /// These are `[top, left]`.

@@ -28,12 +28,17 @@ pub fn each_row(y: ValuesMut<'_>, f: impl Fn(usize, usize, &mut [f32]) + Sync) {
     }
 }
 
+/// Returns the number and the length of the pieces that a row of pixels is cut into, so that the map's values lie
+/// together in each: the whole row, or each pixel where other channels lie between them.
+fn stretches(map: Map, is_whole: bool) -> [usize; 2] {
+    if is_whole { [1, map.width * map.channels] } else { [map.width, map.channels] }
+}
+
 /// Calls `f(out, values)` for matching stretches of the rows of two batches of the same shape.
 fn zip_rows(isa: Isa, out: ValuesMut<'_>, values: Values<'_>, f: impl Fn(&mut [f32], &[f32]) + Sync) {
     let (to, from) = (out.map, values.map);
     assert!(to.size() == from.size() && to.channels == from.channels);
-    let whole = to.is_whole() && from.is_whole();
-    let [count, len] = if whole { [1, from.width * from.channels] } else { [from.width, from.channels] };
+    let [count, len] = stretches(from, to.is_whole() && from.is_whole());
     each_row(out, |picture, y, out| {
         let values = values.from(picture, y as isize, 0);
         isa.vectorised(|| {
@@ -88,10 +93,11 @@ pub fn unflatten(y: Values<'_>, x: ValuesMut<'_>, add: bool) {
 /// Clamps to 0..upper in place, NaN staying NaN; the subgradient at both ends is 0 as in PyTorch.
 pub fn clamp(isa: Isa, y: ValuesMut<'_>, upper: f32) {
     let map = y.map;
+    let [count, len] = stretches(map, map.is_whole());
     each_row(y, |_, _, row| {
         isa.vectorised(|| {
-            for pixel in row.chunks_mut(map.stride).take(map.width) {
-                for y in &mut pixel[..map.channels] {
+            for i in 0..count {
+                for y in &mut row[i * map.stride..][..len] {
                     let value = if *y < 0.0 { 0.0 } else { *y };
                     *y = if value > upper { upper } else { value };
                 }
@@ -102,11 +108,7 @@ pub fn clamp(isa: Isa, y: ValuesMut<'_>, upper: f32) {
 
 /// Sets gradients to 0 where the clamped values lie at an end.
 pub fn gate(isa: Isa, dy: ValuesMut<'_>, gate: Gate<'_>) {
-    zip_rows(isa, dy, gate.values, |dy, y| {
-        for (dy, &y) in dy.iter_mut().zip(y) {
-            *dy = if y > 0.0 && y < gate.upper { *dy } else { 0.0 };
-        }
-    });
+    zip_rows(isa, dy, gate.values, |dy, y| gate.close(dy, y));
 }
 
 /// Multiplies every value with the mask: dropout and its gradient. The mask is dense, (n, height, width, channels).

@@ -14,7 +14,7 @@ pub struct Window {
     pub kernel: [usize; 2],
     pub stride: [usize; 2],
     pub padding: Padding,
-    /// A last window that hangs over the edge counts.
+    /// Whether a last window that hangs over the edge counts.
     pub ceil: bool,
 }
 

@@ -8,7 +8,7 @@
 pub trait Simd: Copy {
     type Vector: Copy;
     const LANES: usize;
-    /// This tells that the sums of 12 rows fit the registers, each two vectors wide.
+    /// Whether the sums of 12 rows fit the registers, each two vectors wide.
     const HAS_MANY_REGISTERS: bool;
 
     /// Asks for the place to be brought near, for writing.

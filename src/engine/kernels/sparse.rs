@@ -47,11 +47,11 @@ pub struct MaxoutGradient<'a> {
     pub dy: Values<'a>,
 }
 
-/// The sums of at most so many vectors are kept in registers at a time.
+/// The sums of at most this many vectors are kept in registers at a time.
 const MAX_VECTORS: usize = 16;
-/// The pictures of a batch are cut into so many parts for the gradient of their pixels.
+/// The pictures of a batch are split into this many parts for the gradient of their pixels.
 const INPUT_PARTS: usize = 8;
-/// Going through the entries one by one pays from so many values in a row of the kernel on.
+/// Going through the entries one by one pays where a row of the kernel has at least this many values.
 const MIN_ROW: usize = 32;
 
 impl Conv {

@@ -6,9 +6,9 @@
 use super::part;
 use super::simd::{Isa, Simd, Vectorised};
 
-/// A tile, and a panel of packed weights, has at most so many columns.
+/// The greatest number of columns of a tile, and of a panel of packed weights.
 pub const PANEL: usize = 32;
-/// A tile has at most so many rows on any processor.
+/// The greatest number of rows of a tile on any processor.
 pub const MAX_ROWS: usize = 12;
 
 /// A stretch of the summation has `len` terms, the first at these offsets of the rows and of the columns.

@@ -13,7 +13,7 @@ pub struct Map {
     pub width: usize,
     pub channels: usize,
     pub halo: usize,
-    /// The buffer has so many channels.
+    /// The number of channels of the buffer.
     pub stride: usize,
     /// The map's channels begin here in the buffer.
     pub first: usize,
@@ -113,7 +113,13 @@ pub struct ValuesMut<'a> {
     pub n: usize,
 }
 
-/// A band is a part of a padded picture that is written to: all of its rows from `first_row` on.
+/// A batch of at least this many pictures is split into whole pictures, one for each task.
+const WHOLE_PICTURES: usize = 4;
+
+/// A picture of a smaller batch is split into this many bands.
+const BANDS: usize = 4;
+
+/// A band is a part of a padded picture that is written to: some whole rows, the first of which is `first_row`.
 pub(super) struct PictureBand<'a> {
     pub picture: usize,
     pub first_row: usize,
@@ -121,20 +127,35 @@ pub(super) struct PictureBand<'a> {
 }
 
 impl<'a> ValuesMut<'a> {
+    /// Tells whether the buffer is as long as [`Map::buffer_len`] asks for.
+    pub(super) fn fits(&self) -> bool {
+        self.data.len() >= self.map.buffer_len(self.n)
+    }
+
     pub fn reborrow(&mut self) -> ValuesMut<'_> {
         ValuesMut { data: self.data, map: self.map, n: self.n }
     }
 
-    /// Cuts whole buffers into bands for as many tasks: a picture each, or less where there are few.
+    /// Cuts whole buffers into bands for as many tasks: a picture each or, where there are few, a part of one.
     pub(super) fn bands(self) -> impl ParallelIterator<Item = PictureBand<'a>> {
         let (map, n) = (self.map, self.n);
         let padded = map.height + 2 * map.halo;
-        let rows = if n >= 4 { padded } else { padded.div_ceil(4) };
+        let rows = if n >= WHOLE_PICTURES { padded } else { padded.div_ceil(BANDS) };
         let pictures = self.data[..n * map.picture()].par_chunks_mut(map.picture()).enumerate();
         pictures.flat_map(move |(picture, data)| {
             let bands = data.par_chunks_mut(rows * map.row()).enumerate();
             bands.map(move |(band, data)| PictureBand { picture, first_row: band * rows, data })
         })
+    }
+}
+
+impl Gate<'_> {
+    /// Sets gradients to 0 where these values, which were clamped, lie at an end.
+    #[inline(always)]
+    pub(super) fn close(&self, gradients: &mut [f32], values: &[f32]) {
+        for (gradient, &value) in gradients.iter_mut().zip(values) {
+            *gradient = if value > 0.0 && value < self.upper { *gradient } else { 0.0 };
+        }
     }
 }
 
@@ -171,6 +192,6 @@ pub struct ConvGradient<'a> {
     pub weights: &'a mut [f32],
     /// This is empty where there is no bias.
     pub bias: &'a mut [f32],
-    /// This adds to what is there.
+    /// Whether they are added to what is there.
     pub add: bool,
 }

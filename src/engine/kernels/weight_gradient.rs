@@ -13,7 +13,7 @@ use super::{SharedSlice, depthwise, part};
 /// So many bytes of pictures and gradients, a part of the second-level cache, are gone over before the next ones.
 const BLOCK_BYTES: usize = 512 << 10;
 
-/// The tiles of a weight gradient are split into at most so many tasks.
+/// The tiles of a weight gradient are split into at most this many tasks.
 const MAX_TASKS: usize = 16;
 
 impl Conv {

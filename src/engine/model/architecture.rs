@@ -18,11 +18,12 @@ pub struct Architecture {
 pub enum Kind {
     /// This is one linear layer: softmax regression.
     Softmax,
-    /// It has rectified layers of so many units.
+    /// It has rectified layers with these numbers of units.
     Mlp(Vec<usize>),
-    /// It has maxout layers of so many units and pieces (Goodfellow et al., Maxout Networks, 2013).
+    /// It has maxout layers with these numbers of units and pieces (Goodfellow et al., Maxout Networks, 2013).
     Maxout(Vec<(usize, usize)>),
-    /// It has 5×5 convolutions of so many channels, rectified and halved by max-pools, then a rectified layer.
+    /// It has 5×5 convolutions with these numbers of channels, rectified and halved by max-pools, then a rectified
+    /// layer.
     Cnn { channels: Vec<usize>, hidden: usize },
 }
 

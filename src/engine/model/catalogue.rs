@@ -53,7 +53,7 @@ pub struct Facts {
 #[derive(Clone, Debug, PartialEq)]
 pub enum WeightsPlace {
     Nowhere,
-    /// They are so many bytes inside the binary.
+    /// The binary contains them; this is their size in bytes.
     Bundled(u64),
     Disk {
         path: PathBuf,
@@ -199,12 +199,10 @@ impl Catalogue {
     /// Returns the weights of a manifest; [`Error::Missing`] says that there are none, [`Error::Weights`] that they do
     /// not fit.
     pub fn params(&self, manifest: &Manifest) -> Result<Params> {
-        self.check_weights(manifest)?;
-        let (bytes, path) = match self.weights_place(manifest) {
-            WeightsPlace::Disk { path, .. } => (Cow::Owned(weights::read_weights(&path)?), path),
-            WeightsPlace::Bundled(_) | WeightsPlace::Nowhere => {
-                (Cow::Borrowed(bundled_weights(manifest).unwrap_or_default()), manifest.path.clone())
-            }
+        let (bytes, path) = match (self.weights_place(manifest), bundled_weights(manifest)) {
+            (WeightsPlace::Disk { path, .. }, _) => (Cow::Owned(weights::read_weights(&path)?), path),
+            (WeightsPlace::Bundled(_), Some(bytes)) => (Cow::Borrowed(bytes), manifest.path.clone()),
+            (WeightsPlace::Bundled(_) | WeightsPlace::Nowhere, _) => return Err(self.weights_missing(manifest)),
         };
         weights::load_weights(&bytes, &path, &manifest.layers, manifest.sha256.as_deref())
     }
@@ -226,9 +224,13 @@ impl Catalogue {
 
     /// Refuses a manifest whose weights are nowhere.
     fn check_weights(&self, manifest: &Manifest) -> Result<()> {
-        if self.weights_place(manifest) != WeightsPlace::Nowhere {
-            return Ok(());
+        match self.weights_place(manifest) {
+            WeightsPlace::Nowhere => Err(self.weights_missing(manifest)),
+            WeightsPlace::Disk { .. } | WeightsPlace::Bundled(_) => Ok(()),
         }
+    }
+
+    fn weights_missing(&self, manifest: &Manifest) -> Error {
         let folders: Vec<String> = self.folders().map(|folder| folder.display().to_string()).collect();
         let name = manifest.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let (fetch, remedy) = match manifest.remote() {
@@ -241,7 +243,7 @@ impl Catalogue {
             manifest.weights.display().to_string(),
             folders.join(", "),
         );
-        Err(Error::Missing { path: manifest.path.clone(), why, remedy })
+        Error::Missing { path: manifest.path.clone(), why, remedy }
     }
 }
 

@@ -4,7 +4,7 @@ use super::parameters::Parameters;
 use super::plan::{Backward, ConvStep, NormSlots, Op, Plan};
 use crate::kernels::ConvWeights;
 
-/// Forward passes derive this from the parameters of a step that is a convolution.
+/// A folded convolution is what forward passes derive from the parameters of a step that is a convolution.
 #[derive(Debug, Default)]
 pub struct FoldedConv {
     /// The frozen batch normalisation is folded into these weights, which are empty where there is none.

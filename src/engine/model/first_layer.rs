@@ -4,7 +4,7 @@ use super::layers::{Conv2d, LayerSpec, Linear, Maxout, every_layer};
 use super::manifest::Manifest;
 use crate::picture::{Rgba, diverging};
 
-/// So many units are shown, and so many stand in a row.
+/// At most `UNITS` units are shown, `ROW` of them side by side.
 const UNITS: usize = 64;
 const ROW: usize = 16;
 
@@ -12,9 +12,9 @@ const ROW: usize = 16;
 #[derive(Clone, Debug, PartialEq)]
 pub struct FirstLayer {
     pub tensor: String,
-    /// A unit's picture has so many channels, rows and columns.
+    /// The channels, rows and columns of a unit's picture.
     shape: [usize; 3],
-    /// Every so many rows of the tensor are shown: of a maxout unit its first piece.
+    /// One in `stride` rows of the tensor is shown: of a maxout unit its first piece.
     stride: usize,
 }
 

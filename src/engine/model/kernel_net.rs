@@ -117,8 +117,10 @@ impl KernelNet {
         };
         let pixels_per_pass = per_pass * self.values_per_input();
         let parts: Result<Vec<_>> = on_the_pool(|| pixels.par_chunks(pixels_per_pass).enumerate().map(run).collect());
-        let mut joined = PixelGradients::default();
-        for part in parts? {
+        // Mostly there is one part, which nothing is added to.
+        let mut parts = parts?.into_iter();
+        let mut joined = parts.next().unwrap_or_default();
+        for part in parts {
             joined.logits.extend(part.logits);
             joined.gradients.extend(part.gradients);
         }
@@ -159,12 +161,19 @@ impl Executor for KernelNet {
         let weights = Weights { transposed, ..weights };
         self.passes(pixels, |pixels, first, workspace| {
             let logits = self.evaluation.forward(weights, pixels, workspace, None);
+            let mut back = |number: usize, gradient: &mut [f32]| -> Result<()> {
+                let wanted = Wanted { parameters: None, pixels: Some(gradient) };
+                self.evaluation.backward(weights, &d_logits(first, number, &logits)?, workspace, wanted);
+                Ok(())
+            };
             let mut gradients = vec![0.0; count * pixels.len()];
+            if count == 1 {
+                back(0, &mut gradients)?;
+                return Ok(PixelGradients { logits, gradients });
+            }
             let mut gradient = vec![0.0; pixels.len()];
             for number in 0..count {
-                let d = d_logits(first, number, &logits)?;
-                let wanted = Wanted { parameters: None, pixels: Some(&mut gradient) };
-                self.evaluation.backward(weights, &d, workspace, wanted);
+                back(number, &mut gradient)?;
                 interleave(&gradient, &mut gradients, self.values_per_input(), number, count);
             }
             Ok(PixelGradients { logits, gradients })

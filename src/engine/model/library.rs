@@ -13,7 +13,7 @@ use crate::download::{Patience, fetch, is_under_way};
 use crate::files::write_atomically;
 use crate::{Error, Remedy, Result};
 
-/// A model was added, or weights to one.
+/// The report on a model that was added, or on weights that were added to one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Added {
     /// The name that `--model` takes.
@@ -182,17 +182,17 @@ impl Catalogue {
     fn keep(&self, name: &str, text: &str, weights: Option<OwnWeights<'_>>) -> Result<()> {
         let own = self.own_folder()?;
         let before = self.own_manifest(name).and_then(|path| Manifest::read(&path).ok());
-        if let Some(OwnWeights { file, bytes }) = &weights {
-            write(&own.join(file), bytes, "keep the weights")?;
+        let new = weights.as_ref().map(|weights| own.join(&weights.file));
+        if let (Some(path), Some(weights)) = (&new, &weights) {
+            write(path, weights.bytes, "keep the weights")?;
         }
         let written = write(&own.join(format!("{name}.toml")), text.as_bytes(), "keep the manifest");
-        let new = weights.map(|weights| PathBuf::from(weights.file));
         let superfluous = match &written {
-            Ok(()) => before.map(|manifest| manifest.weights).filter(|old| Some(old) != new.as_ref()),
+            Ok(()) => before.map(|manifest| own.join(&manifest.weights)).filter(|old| Some(old) != new.as_ref()),
             Err(_) => new,
         };
-        if let Some(file) = superfluous {
-            let _ = std::fs::remove_file(own.join(file));
+        if let Some(path) = superfluous {
+            let _ = std::fs::remove_file(path);
         }
         written
     }

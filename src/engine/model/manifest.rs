@@ -12,7 +12,7 @@ use crate::files::ordinary;
 use crate::picture::{Fit, PictureKind};
 use crate::{Error, Result};
 
-/// A net takes this in: planar pixels in [0, 1], then `(x − mean) / std` per channel as part of the model.
+/// The input of a net: planar pixels in [0, 1], then `(x − mean) / std` per channel as part of the model.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -61,7 +61,7 @@ impl Input {
     }
 }
 
-/// This manifest was checked: its layers fit together and end in as many values as there are classes.
+/// A manifest that was checked: its layers fit together and end in as many values as there are classes.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     /// The file that it was read from, or a made-up path for one inside the binary.

@@ -34,7 +34,7 @@ impl Download {
     }
 }
 
-/// This says how often a net is right.
+/// An accuracy says how often a net is right.
 #[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accuracy {

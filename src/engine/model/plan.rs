@@ -65,7 +65,7 @@ pub enum Op {
     /// It normalises with the statistics of the batch.
     BatchNorm(NormSlots),
     MaxPool(Window),
-    /// It takes the largest of so many pieces.
+    /// It takes the largest of this number of pieces.
     Maxout(usize),
     Dropout {
         keep: f32,

@@ -1,6 +1,6 @@
 //! Shapes flow through a list of layers.
 
-/// One picture has become this on its way through the net.
+/// The shape of one picture's values at a place in the net.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Planes { channels: usize, height: usize, width: usize },

@@ -18,7 +18,7 @@ use crate::{Error, Result};
 
 pub const MAX_PIXELS: u64 = 100_000_000;
 const MAX_FILE: u64 = 256 << 20;
-/// A decoder may set aside so many bytes.
+/// The most memory that a decoder may set aside, in bytes.
 const MAX_MEMORY: u64 = 1 << 30;
 
 /// Reads a picture from a file, as [`decode`] does.

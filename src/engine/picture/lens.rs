@@ -83,7 +83,7 @@ impl Lens {
     }
 
     /// Returns the largest area of a crop, in pixels and with the proportions of what is shown, of which the input
-    /// draws on at most so many pixels, wherever it lies.
+    /// draws on at most `most_pixels` pixels, wherever it lies.
     pub fn largest_area(&self, most_pixels: usize) -> f64 {
         let Region { width, height, .. } = self.shown;
         // The filter reaches half a pixel of the input beyond each edge, and what it touches counts whole.
@@ -282,7 +282,7 @@ struct Span {
 }
 
 impl Span {
-    /// Makes the lens's axis from one of so many pixels.
+    /// Makes the lens's axis from one of this many pixels.
     fn of(self, pixels: usize) -> Axis {
         let end = (self.start + self.length).min(pixels as f64);
         Axis { resampler: Resampler::new(pixels, self.start..end, self.to), offset: self.offset }

@@ -29,7 +29,7 @@ impl Region {
         within(self.left, self.width, width) && within(self.top, self.height, height)
     }
 
-    /// Makes it so many times as wide and as high around its middle.
+    /// Makes it `factor` times as wide and as high around its middle.
     pub fn resized(self, factor: f64) -> Self {
         let (width, height) = (self.width * factor, self.height * factor);
         let (left, top) = (self.left + (self.width - width) / 2.0, self.top + (self.height - height) / 2.0);

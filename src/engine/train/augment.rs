@@ -12,7 +12,7 @@ use crate::model::Input;
 pub struct Augment {
     /// Tells whether half of them are mirrored.
     pub flip: bool,
-    /// They are shifted by so many pixels each way at most, with black beyond the edge.
+    /// The most that they are shifted each way, in pixels, with black beyond the edge.
     pub shift: usize,
     /// The least share of the area that a random zoom shows, at most 1: a part of the picture's own proportions
     /// (Szegedy et al., Going Deeper with Convolutions, 2015, section 6, there with other proportions too).

@@ -118,7 +118,7 @@ impl Config {
         follows && self.is_adversarial()
     }
 
-    /// Refuses settings that cannot be, for a training split of so many pictures. The error says what was expected.
+    /// Refuses impossible settings, for a training split of this many pictures. The error says what was expected.
     pub fn check(&self, pictures: usize) -> Result<()> {
         let above_zero = |value: f32| value.is_finite() && value > 0.0;
         let share = |value: f32| (0.0..1.0).contains(&value);

@@ -88,13 +88,15 @@ impl RunFolder {
         &self.path
     }
 
-    /// Writes the state of the run: checkpoint and history, each whole or not at all.
+    /// Writes the state of the run, history and checkpoint, each whole or not at all. Where the history cannot be
+    /// written, the checkpoint still is.
     pub fn keep(&mut self, trainer: &Trainer) -> Result<()> {
         let at = Instant::now();
-        // The history comes first: of a run that is killed in between it is written again, and it is never behind.
+        // The history comes first, so that it is never behind the checkpoint of a run that is killed in between.
         let history = history_csv(trainer.history());
-        write_atomically(&self.path.join(HISTORY), history.as_bytes(), "write the history")?;
-        trainer.save_checkpoint(&self.path.join(CHECKPOINT))?;
+        let written = write_atomically(&self.path.join(HISTORY), history.as_bytes(), "write the history");
+        let saved = trainer.save_checkpoint(&self.path.join(CHECKPOINT));
+        written.and(saved)?;
         self.rests_until = Some(Instant::now() + INTERVAL.max(at.elapsed() * SHARE));
         Ok(())
     }

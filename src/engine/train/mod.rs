@@ -1,5 +1,5 @@
-//! Training is clean or adversarial: arXiv 1412.6572, section 6, `J̃(θ, x, y) = α·J(θ, x, y) + (1 − α)·J(θ, x +
-//! ε·sign(∇ₓJ(θ, x, y)), y)`.
+//! Training is clean or adversarial. Adversarial training lowers (arXiv 1412.6572, section 6)
+//! `J̃(θ, x, y) = α·J(θ, x, y) + (1 − α)·J(θ, x + ε·sign(∇ₓJ(θ, x, y)), y)`.
 
 mod augment;
 mod checkpoint;

@@ -185,7 +185,7 @@ impl Trainer {
     /// The run can be advanced again.
     pub fn advance(&mut self) -> Result<WorkDone> {
         let started = Instant::now();
-        let moment = if self.is_finished() {
+        let work = if self.is_finished() {
             Ok(WorkDone::Epoch)
         } else if self.position.step < self.steps() {
             self.train_batch().map(|()| WorkDone::Step)
@@ -193,12 +193,12 @@ impl Trainer {
             self.validate_batch()
         };
         let seconds = started.elapsed().as_secs_f32();
-        match moment {
+        match work {
             // The record of the epoch is there already.
             Ok(WorkDone::Epoch) => self.history.last_mut().into_iter().for_each(|record| record.seconds += seconds),
             _ => self.position.seconds += seconds,
         }
-        moment
+        work
     }
 
     fn train_batch(&mut self) -> Result<()> {

@@ -39,7 +39,7 @@ impl Validation {
         };
         let mut all: Vec<Range<usize>> = batches(pictures.end, BATCH).collect();
         let pgd_from = all.len();
-        all.extend(batches(pictures.end.min(pictures.start + pgd), PGD_BATCH));
+        all.extend(batches(pictures.end.min(pictures.start.saturating_add(pgd)), PGD_BATCH));
         Self { batches: all, pgd_from, ..Self::default() }
     }
 

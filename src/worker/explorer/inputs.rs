@@ -174,16 +174,19 @@ pub fn paired(view: View, nets: &Nets, pictures: &mut PicturesOfViews, reporter:
     }
     let reads = nets.reads(&view.model)?;
     let kind = pictures.get(&view, reporter)?.kind.unwrap_or(reads);
+    if kind == reads {
+        return Ok(view);
+    }
     Ok(match view.mismatch.clone() {
-        Mismatch::UseModel { photo, digit } if kind != reads => {
+        Mismatch::Keep => view,
+        Mismatch::UseModel { photo, digit } => {
             let model = if kind == PictureKind::Photo { photo } else { digit };
             // Classes of another net have other numbers.
             View { model, label: Label::Predicted, goal: Goal::Untargeted, ..view }
         }
-        Mismatch::UsePicture { photo, digit } if kind != reads => {
+        Mismatch::UsePicture { photo, digit } => {
             let picture = if reads == PictureKind::Photo { photo } else { digit };
             View { crop: picture.usual_crop(), picture, ..view }
         }
-        Mismatch::Keep | Mismatch::UseModel { .. } | Mismatch::UsePicture { .. } => view,
     })
 }

@@ -14,14 +14,14 @@ use crate::worker::{Event, Shown, View};
 /// The curve goes as far as the slider, unless an attack that does not follow the slider went farther.
 const MAX: f32 = 0.5;
 const POINTS: usize = 41;
-/// Lines are sent with so many pieces between two points.
+/// The number of pieces of a line between two points.
 const PIECES: usize = 4;
 /// The net is given more and more pictures at once while they take less than this.
 const QUICK: Duration = Duration::from_millis(4);
 /// Where pictures are rounded to 8 bits, the grey levels up to here are looked at one by one.
 const EACH_LEVEL: i16 = 26;
 const CLASSES: usize = 6;
-/// Where the answer changes, the line is looked at more closely: so many times, with so many points between, at so many
+/// Where the answer changes, the line is looked at more closely: `ROUNDS` times, with more points between, at the
 /// changes nearest to the picture.
 const ROUNDS: usize = 2;
 const CLOSER: usize = 3;

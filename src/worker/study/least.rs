@@ -68,10 +68,12 @@ impl Study for LeastStudy {
         let known = (LeastKey::new(&of.view, &of.baseline.gradient), number);
         let mut trials = self.0.take(&known).unwrap_or_else(|| Trials::new(&known.0.attack, of));
         let is_trial_over = trials.advance(&known.0, of)?;
-        let found = trials.search.trial().is_none().then(|| trials.search.found());
-        let least = Least { key: known.0.clone(), number, share: trials.search.share_done(), found };
+        let least = is_trial_over.then(|| {
+            let found = trials.search.trial().is_none().then(|| trials.search.found());
+            Least { key: known.0.clone(), number, share: trials.search.share_done(), found }
+        });
         self.0.set(known, trials);
-        Ok(is_trial_over.then_some(Event::Least(least)))
+        Ok(least.map(Event::Least))
     }
 }
 

@@ -24,14 +24,15 @@ use crate::engine::picture::Picture;
 pub struct Wish {
     /// Tells whether to compute the net's answers along the attack's direction.
     pub curve: bool,
-    /// The controls are random perturbations of the same ε, from this seed.
+    /// The seed of the controls, which are random perturbations of the same ε; `None` where nobody asks for them.
     pub controls: Option<u64>,
     pub second: Option<SecondWish>,
-    /// The smallest ε with which the attack works is searched for; a new number searches anew.
+    /// The number of the search for the smallest ε with which the attack works; a new number searches anew.
     pub least: Option<u64>,
 }
 
-/// After a view that takes longer than this, studies wait so long: ε may be moving, and the next view must not wait.
+/// After a view that takes longer than `SLOW`, studies wait for `REST`: ε may be moving, and the next view must not
+/// wait.
 const SLOW: Duration = Duration::from_millis(6);
 const REST: Duration = Duration::from_millis(60);
 
@@ -108,7 +109,7 @@ impl Studies {
     }
 
     /// Goes on piece by piece until all is done or something else is to be done; what failed is not tried again.
-    /// `rests` waits so long for another task and says whether none came.
+    /// `rests` waits that long for another task and says whether none came.
     pub fn go_on(&mut self, rests: impl Fn(Duration) -> bool, load: &LoadNet<'_>, send: impl Fn(Event)) -> Result<()> {
         let Some(of) = &self.newest else { return Ok(()) };
         let mut pause = if of.took > SLOW { REST } else { Duration::ZERO };

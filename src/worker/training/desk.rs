@@ -286,7 +286,9 @@ impl Desk {
         change(&mut in_hand.trainer)?;
         let kept = in_hand.folder.keep(&in_hand.trainer);
         self.report_run();
-        kept.unwrap_or_else(|error| self.pause_because(format!("{error}{FULL}")));
+        if let Err(error) = kept {
+            self.pause_because(format!("{error}{FULL}"));
+        }
         Ok(())
     }
 
@@ -317,18 +319,18 @@ impl Desk {
         let Some(in_hand) = &mut self.in_hand else { return self.begin_next() };
         // Only a disk that takes nothing leaves a finished run in hand.
         let finished = in_hand.trainer.is_finished();
-        let moment = (!finished).then(|| self.pool.install(|| in_hand.trainer.advance()));
-        let kept = match &moment {
+        let work = (!finished).then(|| self.pool.install(|| in_hand.trainer.advance()));
+        let kept = match &work {
             Some(Ok(WorkDone::Step | WorkDone::Validation)) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
             _ => in_hand.folder.keep(&in_hand.trainer),
         };
         let pauses = |now: &WorkDone| in_hand.pause_after.is_some_and(|after| after == WorkDone::Step || after == *now);
-        if matches!(&moment, Some(Ok(now)) if pauses(now)) {
+        if matches!(&work, Some(Ok(now)) if pauses(now)) {
             self.enter(RunState::Paused(None), None);
         }
-        match moment {
+        match work {
             Some(Err(error)) => return self.pause_because(error.to_string()),
-            Some(Ok(moment)) => self.report(moment),
+            Some(Ok(work)) => self.report(work),
             None => {}
         }
         match kept {

@@ -95,13 +95,13 @@ impl RunInfo {
 /// This is what the trainer reports.
 #[derive(Clone, Debug)]
 pub enum TrainEvent {
-    /// These runs are on disk, oldest first: the answer to the start.
+    /// The runs on disk, oldest first, reported at the start.
     Runs(Vec<RunInfo>),
     /// A run is new, or something of it other than its history and state has changed.
     Run(Box<RunInfo>),
     /// A run is in another state.
     State { run: RunId, state: RunState },
-    /// This share of the data is prepared, and the rest will take so long; told at most ten times a second.
+    /// The share of the data that is prepared, and how long the rest will take; told at most ten times a second.
     Preparing { run: RunId, share: f32, left: Duration },
     /// The run in hand is this far; told at most ten times a second.
     Progress { run: RunId, progress: Progress },

@@ -9,7 +9,7 @@ use super::protocol::{RunId, RunInfo};
 use crate::engine::Result;
 use crate::engine::train::Checkpoint;
 
-/// Runs of the person begin with 1.
+/// The number 0 is free for this run: runs of the person begin with 1.
 const NAME: &str = "run-0000";
 const NOTE: &str = "run-0000.deleted";
 /// The checkpoint was written by examples/ship_run.rs from a run of `doppelganger train`, whose command is the one that

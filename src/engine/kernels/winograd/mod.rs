@@ -51,13 +51,13 @@ pub struct Winograd {
     size: TileSize,
 }
 
-/// From so many channels on a convolution is worth the way into the domain and back.
+/// A convolution of fewer channels is faster without the way into the domain and back.
 const MIN_CHANNELS: usize = 16;
 
-/// From so many tiles of 4×4 on a single picture is.
+/// A single picture of fewer tiles of 4×4 is, too.
 const MIN_TILES: usize = 9;
 
-/// A block of tiles takes so many bytes in the domain: part of the second-level cache.
+/// The size in bytes of a block of tiles in the domain: part of the second-level cache.
 const BLOCK_BYTES: usize = 640 << 10;
 
 /// So many spare values between the products of a block keep them from all falling on the same lines of a cache.
@@ -89,10 +89,11 @@ impl Tiling {
 
 /// Calls `f(place in the square, row, column)` for the pixels of a square that lie in a plane of this size.
 fn each_pixel(corner: [isize; 2], side: usize, map: Map, mut f: impl FnMut(usize, isize, isize)) {
-    for place in 0..side * side {
-        let [y, x] = [corner[0] + (place / side) as isize, corner[1] + (place % side) as isize];
-        if (0..map.height as isize).contains(&y) && (0..map.width as isize).contains(&x) {
-            f(place, y, x);
+    for (row, y) in (corner[0]..).take(side).enumerate() {
+        for (column, x) in (corner[1]..).take(side).enumerate() {
+            if (0..map.height as isize).contains(&y) && (0..map.width as isize).contains(&x) {
+                f(row * side + column, y, x);
+            }
         }
     }
 }
@@ -118,11 +119,11 @@ impl<const KIND: u8> Entrance<'_, KIND> {
         let (picture, first) = self.tiling.at(tile);
         let corner = [first[0] + self.origin[0], first[1] + self.origin[1]];
         let side = if KIND == INPUT { size.side() } else { size.outputs() };
-        let mut places = [self.zeros[..map.channels].as_ptr().cast_mut(); MAX_TILE];
-        each_pixel(corner, side, map, |place, row, column| {
-            places[place] = self.values.pixel(picture, row as usize, column as usize).as_ptr().cast_mut();
-        });
         let channels = map.channels;
+        let mut places = [self.zeros[..channels].as_ptr().cast_mut(); MAX_TILE];
+        each_pixel(corner, side, map, |place, row, column| {
+            places[place] = self.values.from(picture, row, column)[..channels].as_ptr().cast_mut();
+        });
         let transform = Transform::<KIND> { size, places: &places, products, step, channels, finishing: None };
         // SAFETY: the contract of `Isa::run`, what `Transform` promises: every pixel has its channels, and the caller
         // answers for the products.
@@ -185,7 +186,7 @@ impl Winograd {
     pub fn forward(&self, isa: Isa, x: Values<'_>, weights: ConvWeights<'_>, y: ValuesMut<'_>, fused: Fused<'_>) {
         let pass = WinogradPass {
             isa,
-            size: self.size,
+            tiling: Tiling::new(y.map, self.size),
             x,
             origin: self.conv.padding.before.map(|padding| -(padding as isize)),
             weights: weights.packed,
@@ -210,7 +211,7 @@ impl Winograd {
     ) {
         let pass = WinogradPass {
             isa,
-            size: self.size,
+            tiling: Tiling::new(dx.map, self.size),
             x: dy,
             origin: self.conv.padding.before.map(|padding| padding as isize - 2),
             weights,
@@ -227,7 +228,8 @@ impl Winograd {
 
 struct WinogradPass<'a> {
     isa: Isa,
-    size: TileSize,
+    /// The planes of y are cut into these tiles.
+    tiling: Tiling,
     x: Values<'a>,
     /// The taps of the first pixel begin at this pixel of x.
     origin: [isize; 2],
@@ -238,23 +240,23 @@ struct WinogradPass<'a> {
     add: Option<Values<'a>>,
     gate: Option<Values<'a>>,
     finish: Finish,
-    /// This adds to what is there of y.
+    /// Whether the result is added to what is there of y.
     accumulate: bool,
 }
 
 impl WinogradPass<'_> {
     fn run(&self, y: ValuesMut<'_>) {
-        let (inputs, outputs, products) = (self.x.map.channels, y.map.channels, self.size.products());
+        let (inputs, outputs, products) = (self.x.map.channels, y.map.channels, self.tiling.size.products());
         let panels = outputs.div_ceil(PANEL);
         assert!(self.weights.len() == panels * products * inputs * PANEL, "the weights do not fit");
-        assert!(self.x.fits() && y.data.len() >= y.map.buffer_len(y.n) && self.x.n == y.n, "a batch is too short");
+        assert!(self.x.fits() && y.fits() && self.x.n == y.n, "a batch is too short");
         assert!(self.bias.is_none_or(|bias| bias.len() == outputs), "the bias does not fit");
         for other in self.add.iter().chain(&self.gate) {
             assert!(other.map.size() == y.map.size() && other.map.channels == outputs && other.n == y.n);
             assert!(other.fits(), "an operand is too short");
         }
         assert!(self.gate.is_some() || !matches!(self.finish, Finish::Gate { .. }), "no gate");
-        let tiles = Tiling::new(y.map, self.size).count(y.n);
+        let tiles = self.tiling.count(y.n);
         if tiles == 0 {
             return;
         }
@@ -270,13 +272,12 @@ impl WinogradPass<'_> {
 
     /// Computes some tiles in some panels of outputs.
     fn block(&self, range: Range<usize>, panels: Range<usize>, out: SharedSlice<'_, f32>) {
-        let Self { isa, size, x, origin, .. } = *self;
-        let (inputs, products, count) = (x.map.channels, size.products(), range.len());
+        let Self { isa, tiling, x, origin, .. } = *self;
+        let (inputs, products, count) = (x.map.channels, tiling.size.products(), range.len());
         let (in_step, out_step) = (count * inputs + GAP, count * PANEL + GAP);
         let mut scratch = Scratch::stale(products * (in_step + out_step) + GAP);
         let (from, to) = scratch.aligned().split_at_mut(products * in_step);
         let zeros = Scratch::zeros(inputs);
-        let tiling = Tiling::new(self.y, size);
         let entrance = Entrance::<INPUT> { isa, tiling, values: x, origin, zeros: &zeros.0 };
         for (i, tile) in range.clone().enumerate() {
             // SAFETY: the contract of `enter`: `from` has room for `count` tiles of every product.
@@ -307,8 +308,8 @@ impl WinogradPass<'_> {
         let none = [std::ptr::null(); MAX_TILE];
         let bias = self.bias.map_or(std::ptr::null(), |bias| bias[channel..].as_ptr());
         let mut finishing = Finishing { bias, add: none, gate: none, finish: self.finish };
-        let (picture, corner) = Tiling::new(self.y, self.size).at(tile);
-        each_pixel(corner, self.size.outputs(), self.y, |place, row, column| {
+        let (picture, corner) = self.tiling.at(tile);
+        each_pixel(corner, self.tiling.size.outputs(), self.y, |place, row, column| {
             // SAFETY: the contract of `SharedSlice::at`: the pixel lies in y, whose length `run` has checked.
             places[place] = unsafe { out.at(self.y.at(picture, row, column) + channel) };
             let beside = |values: Values<'_>| values.from(picture, row, column)[channel..].as_ptr();
@@ -317,7 +318,7 @@ impl WinogradPass<'_> {
             finishing.gate[place] = self.gate.map_or(std::ptr::null(), beside);
         });
         let transform = Transform::<OUTPUT> {
-            size: self.size,
+            size: self.tiling.size,
             places: &places,
             products: from.as_ptr().cast_mut(),
             step,

@@ -18,7 +18,7 @@ pub type Stretch<S> = [<S as Simd>::Vector; MAX_SIDE];
 /// All methods may only run on a processor that has the instructions of `S`.
 pub trait Points {
     const OUT: usize;
-    /// There are so many inputs under the stretch, and products.
+    /// The number of inputs under the stretch, and of products.
     const SIDE: usize = Self::OUT + 2;
 
     /// Computes `Bᵀ·d`.

@@ -5,15 +5,15 @@ use super::super::tile::{Beside, Finish};
 use super::TileSize;
 use super::points::{FILTER, Four, INPUT, MAX_SIDE, MAX_TILE, OUTPUT, Points, SPREAD, Two, UNFILTER, along};
 
-/// A filter has so many taps.
+/// The number of taps of a filter.
 pub const TAPS: usize = 9;
 
-/// A transform takes the values of a square into the domain or back, for so many channels: tiles of the input `Bᵀ·d·B`,
-/// of the output `Aᵀ·m·A`, of its gradient `A·y·Aᵀ`, filters `G·g·Gᵀ`, their gradients `Gᵀ·u·G`.
+/// A transform takes the values of a square into the domain or back: tiles of the input `Bᵀ·d·B`, of the output
+/// `Aᵀ·m·A`, of its gradient `A·y·Aᵀ`, filters `G·g·Gᵀ`, their gradients `Gᵀ·u·G`.
 ///
-/// The channels are valid at every place outside of the domain, row by row, and at every product k, `products +
-/// k·step`; whole panels are where they are read from products, and everywhere of a filter. Places of an output that
-/// are null are left out.
+/// There must be room for the channels at every place outside of the domain, row by row, and at every product `k`,
+/// which begins at `products + k·step`. Where products are read, and everywhere for a filter, there must be room for
+/// whole panels. Places of an output that are null are left out.
 pub struct Transform<'a, const KIND: u8> {
     pub size: TileSize,
     pub places: &'a [*mut f32; MAX_TILE],

@@ -12,10 +12,10 @@ use super::points::{INPUT, MAX_TILE, SPREAD, UNFILTER};
 use super::tiles::{Finishing, Transform};
 use super::{Entrance, GAP, Tiling, Winograd};
 
-/// Tiles take so many bytes in the domain at a time, on both sides: part of the third-level cache.
+/// The size in bytes of the tiles that are in the domain at a time, on both sides: part of the third-level cache.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// A task brings so many tiles into the domain.
+/// The number of tiles that a task brings into the domain.
 const TILES_PER_TASK: usize = 8;
 
 impl Winograd {

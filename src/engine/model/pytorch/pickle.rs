@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use safetensors::tensor::Dtype;
 
-/// A pickle has at most so many bytes: a thousand tensors need about a hundred thousand.
+/// A longer pickle is refused: a thousand tensors need about a hundred thousand bytes.
 const MOST_BYTES: usize = 4 << 20;
 
 /// This is the place of an object in [`Pickle::objects`].

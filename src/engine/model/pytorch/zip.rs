@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-/// There are at most so many parts: one a tensor and a few more.
+/// An archive with more parts is refused: it has one for each tensor and a few more.
 const MOST_PARTS: u64 = 100_000;
 
 const END: &[u8] = b"PK\x05\x06";
@@ -13,7 +13,7 @@ const END_64: &[u8] = b"PK\x06\x06";
 const LOCATOR_64: &[u8] = b"PK\x06\x07";
 const CENTRAL: &[u8] = b"PK\x01\x02";
 pub const LOCAL: &[u8] = b"PK\x03\x04";
-/// The record at the end has so many bytes, without its comment, which may have 65 535.
+/// The length in bytes of the record at the end, without its comment, which may have 65 535.
 const END_LENGTH: usize = 22;
 
 pub struct ZipPart<'a> {
@@ -111,7 +111,7 @@ fn slice(record: &[u8], from: usize, length: usize) -> Result<&[u8], String> {
     record.get(from..).and_then(|rest| rest.get(..length)).ok_or_else(|| DAMAGED.into())
 }
 
-/// Returns the number at a distance from the begin of a record, the lowest byte first.
+/// Returns the number at a distance from the start of a record, the lowest byte first.
 fn number(record: &[u8], from: usize, length: usize) -> Result<u64, String> {
     Ok(slice(record, from, length)?.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
 }

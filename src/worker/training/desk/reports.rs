@@ -12,8 +12,8 @@ use crate::worker::explorer::Task;
 use crate::worker::training::protocol::{RunId, RunInfo, RunState, TrainEvent};
 
 impl Desk {
-    pub(super) fn report(&mut self, moment: WorkDone) {
-        let is_epoch = moment == WorkDone::Epoch;
+    pub(super) fn report(&mut self, work: WorkDone) {
+        let is_epoch = work == WorkDone::Epoch;
         let Some(in_hand) = &mut self.in_hand else { return };
         let run = in_hand.run.clone();
         if is_epoch && let Some(&record) = in_hand.trainer.history().last() {
