@@ -25,7 +25,7 @@ use crate::engine::train::Config;
 /// A thread reports one of these.
 pub enum Incoming {
     Thumbnail(Thumbnail),
-    /// The answer of the system's dialog is missing where a person left it.
+    /// The answer of the system's dialog, which is missing where a person closed it.
     Chosen(Question, Option<PathBuf>),
     NoFileDialog,
     Listed(Listing),
@@ -59,17 +59,21 @@ impl Poster {
         self.ctx.request_repaint();
     }
 
-    fn start(&self, name: &str, work: impl FnOnce(&Self) + Send + 'static) {
+    /// Runs `work` on a thread; returns whether the system gave one.
+    fn start(&self, name: &str, work: impl FnOnce(&Self) + Send + 'static) -> bool {
         let poster = self.clone();
-        if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(move || work(&poster)) {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || work(&poster));
+        if let Err(error) = thread {
             // On the window's thread: it must not wait for room.
             let _ = self.send.try_send(Incoming::NoThread(error));
             self.ctx.request_repaint();
+            return false;
         }
+        true
     }
 
-    fn report(&self, name: &str, work: impl FnOnce() -> Incoming + Send + 'static) {
-        self.start(name, move |poster| poster.post(work()));
+    fn report(&self, name: &str, work: impl FnOnce() -> Incoming + Send + 'static) -> bool {
+        self.start(name, move |poster| poster.post(work()))
     }
 
     fn export<E: ToString>(&self, path: PathBuf, write: impl FnOnce(&Path) -> Result<(), E> + Send + 'static) {
@@ -121,7 +125,7 @@ impl BackgroundWork {
 
     /// Asks the system for the answer to a question about a file.
     pub fn ask(&mut self, question: Question, proposal: &Path) {
-        if std::mem::replace(&mut self.dialog_open, true) {
+        if self.dialog_open {
             return;
         }
         let mut dialog = rfd::AsyncFileDialog::new().set_title(question.title());
@@ -145,7 +149,7 @@ impl BackgroundWork {
             | Question::Export(_) => Box::pin(dialog.save_file()),
         };
         // A dialog that cannot be shown answers as one that is cancelled, so the system is asked before.
-        self.poster.report("file dialog", move || match has_file_dialogs() {
+        self.dialog_open = self.poster.report("file dialog", move || match has_file_dialogs() {
             true => Incoming::Chosen(question, pollster::block_on(answer).map(|file| file.path().to_owned())),
             false => Incoming::NoFileDialog,
         });
@@ -157,8 +161,9 @@ impl BackgroundWork {
 
     /// Looks up the net and the data of some settings, unless a look is under way already.
     pub fn gather(&mut self, config: Config) {
-        if !std::mem::replace(&mut self.gathering, true) {
-            self.poster.report("facts", move || Incoming::Facts(Box::new(DraftFacts::gather(&config))));
+        if !self.gathering {
+            self.gathering =
+                self.poster.report("facts", move || Incoming::Facts(Box::new(DraftFacts::gather(&config))));
         }
     }
 
@@ -200,9 +205,10 @@ impl BackgroundWork {
     }
 
     pub fn look_for_fonts(&self, fonts: SystemFonts) {
-        self.poster.report("fonts", move || {
-            fonts.look();
-            Incoming::Fonts
+        self.poster.start("fonts", move |poster| {
+            if fonts.look() {
+                poster.post(Incoming::Fonts);
+            }
         });
     }
 

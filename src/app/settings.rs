@@ -1,6 +1,5 @@
 //! One small JSON file is kept between starts: versioned, written whole or not at all.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
@@ -13,8 +12,10 @@ use crate::app::pages::explore::why::state::WhyLook;
 use crate::app::pages::test_sets::state::Choices;
 use crate::app::plots::scene::PlotLook;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
+use crate::engine::files::write_atomically;
 use crate::engine::picture::PictureKind;
 use crate::engine::train::Config;
+use crate::engine::{self, Error};
 use crate::worker::Source;
 
 const VERSION: u32 = 1;
@@ -93,7 +94,7 @@ pub struct Settings {
     pub attack: AttackSettings,
     #[serde(deserialize_with = "if_understood")]
     pub lengths: Lengths,
-    /// ε was left with a net that sees so many channels.
+    /// The number of channels of the net that ε was last set for.
     pub channels: usize,
     pub target: Option<String>,
     pub clip: bool,
@@ -224,48 +225,47 @@ fn set_aside(path: &Path, why: &str) -> String {
     format!("The settings could not be read ({why}), so this is a fresh start. {where_to}")
 }
 
-fn write(path: &Path, settings: &Settings) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer_pretty(&mut file, settings)?;
-    file.write_all(b"\n")?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+fn write(path: &Path, settings: &Settings) -> engine::Result<()> {
+    let doing = "save the settings";
+    let mut text = serde_json::to_string_pretty(settings).map_err(|error| Error::io(doing, path)(error.into()))?;
+    text.push('\n');
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(Error::io(doing, path))?;
+    write_atomically(path, text.as_bytes(), doing)
 }
 
 /// The keeper writes settings on a thread, so that a slow disk never holds up the window.
 pub struct Keeper {
     /// Without a path nothing is kept.
     pub path: Option<PathBuf>,
-    pub writing: Option<JoinHandle<std::io::Result<()>>>,
+    pub writing: Option<JoinHandle<engine::Result<()>>>,
 }
 
 impl Keeper {
-    /// Begins to write settings; `false` while an earlier write goes on, to be tried again.
+    /// Begins to write settings; `false`, to be tried again, while an earlier write goes on or without a thread.
     pub fn keep(&mut self, settings: &Settings) -> bool {
         let Some(path) = self.path.clone() else { return true };
-        if self.writing.is_none() {
-            let settings = settings.clone();
-            let thread = std::thread::Builder::new().name("settings".into());
-            self.writing = thread.spawn(move || write(&path, &settings)).ok();
-            return true;
+        if self.writing.is_some() {
+            return false;
         }
-        false
+        let settings = settings.clone();
+        let thread = std::thread::Builder::new().name("settings".into());
+        self.writing = thread.spawn(move || write(&path, &settings)).ok();
+        self.writing.is_some()
     }
 
     /// Returns what went wrong with a write that has come to its end.
     pub fn problem(&mut self) -> Option<String> {
         let written = self.writing.take_if(|thread| thread.is_finished())?.join().ok()?;
-        Some(format!("The settings cannot be saved: {}\n{}", written.err()?, self.path.as_ref()?.display()))
+        written.err().map(|error| error.to_string())
     }
 
     /// Writes for the last time and waits until it is done.
     pub fn finish(&mut self, settings: &Settings) {
         // What went wrong with the last write cannot be shown any more.
         let _ = self.writing.take().map(JoinHandle::join);
-        let _ = self.path.as_ref().map(|path| write(path, settings));
+        if let Some(path) = &self.path {
+            let _ = write(path, settings);
+        }
     }
 }
 

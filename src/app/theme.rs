@@ -327,7 +327,7 @@ pub fn install(ctx: &Context) {
         ctx.set_visuals_of(theme, visuals(theme, palette));
     }
     ctx.all_styles_mut(|style| {
-        style.text_styles = text_styles(12.0, 13.5, heading_font(), 12.0);
+        style.text_styles = text_styles(small_font().size, body_font().size, heading_font(), number_font().size);
         style.drag_value_text_style = TextStyle::Monospace;
         let spacing = &mut style.spacing;
         spacing.item_spacing = Vec2::splat(SPACE_2);

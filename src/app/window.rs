@@ -95,7 +95,7 @@ impl App {
         let wake = ctx.clone();
         let worker = Worker::with_folders(catalogue, runs, move || wake.request_repaint())
             .context("cannot start the worker thread")?;
-        let view = start.picture.clone().filter(|path| may_hold_view(path));
+        let asked = start.picture.clone();
         let picture = start.picture.filter(|path| path.extension().is_none_or(|extension| extension != "toml"));
         let mut app = Self {
             pages: Pages::new(&settings),
@@ -140,7 +140,7 @@ impl App {
             Source::File(path) => Some(path.clone()),
             Source::Sample(_) | Source::Memory { .. } => None,
         };
-        if let Some(path) = view.or(remembered).filter(|path| may_hold_view(path)) {
+        if let Some(path) = asked.or(remembered).filter(|path| may_hold_view(path)) {
             app.shell.background.open_view(path);
         }
         app.fonts.install(ctx);
@@ -206,6 +206,8 @@ impl App {
         } else if self.keeper.keep(&self.shell.settings) {
             self.kept = self.shell.settings.clone();
             self.keep_at = None;
+        } else {
+            ctx.request_repaint_after(KEEP_AFTER);
         }
     }
 }

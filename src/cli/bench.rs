@@ -115,13 +115,20 @@ fn time(name: &str, manifest: &str, work: Work) -> Result<Timing> {
     let mut pixels = |n: usize| -> Vec<f32> { (0..n * channels * height * width).map(|_| rng.random()).collect() };
     let one = Tensor::from_vec(pixels(1), (1, channels, height, width), &Device::Cpu)?;
     let backend = Backend::from_environment()?;
-    let model = Model::on(&backend, manifest.clone(), &params)?;
-    let gradient = || input_gradient(&model, &one, &[0], Loss::CrossEntropy);
+    let model = || Model::on(&backend, manifest.clone(), &params);
+    let gradient = |model: &Model| input_gradient(model, &one, &[0], Loss::CrossEntropy);
     match work {
-        Work::Forward => measure(|| model.logits(&one).map(drop)),
-        Work::Gradient => measure(|| gradient().map(drop)),
+        Work::Forward => {
+            let model = model()?;
+            measure(|| model.logits(&one).map(drop))
+        }
+        Work::Gradient => {
+            let model = model()?;
+            measure(|| gradient(&model).map(drop))
+        }
         Work::Curve => {
-            let direction = Norm::Linf.steepest(&gradient()?.gradient.flatten_all()?.to_vec1::<f32>()?);
+            let model = model()?;
+            let direction = Norm::Linf.steepest(&gradient(&model)?.gradient.flatten_all()?.to_vec1::<f32>()?);
             let (input, eps) = (AttackInput::from(Planes::from_tensor(&one)?), eps_range(0.1, 41));
             measure(|| eps_curve(&model, &input, &direction, &eps, Rules::default()).map(drop))
         }

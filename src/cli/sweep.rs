@@ -87,7 +87,7 @@ fn train(args: &SweepArgs) -> Result<()> {
             let name = PathBuf::from(format!("eps-{eps}-alpha-{alpha}-seed-{}", args.training.seed));
             let prepared = args.training.prepare(&TuningArgs { eps, alpha })?;
             let (mut folder, mut trainer) = prepared.run_in(&out.join(&name), "run")?;
-            drive(&mut folder, &mut trainer, if args.json { EpochReport::Json } else { EpochReport::Text })?;
+            drive(&mut folder, &mut trainer, EpochReport::new(args.json))?;
             let row = row(&trainer, &name);
             let said = if args.json { json!({ "run": name, "best": best(&trainer) }).to_string() } else { row.clone() };
             print(&said)?;

@@ -62,5 +62,5 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         let epochs = trainer.history().len();
         eprintln!("The run is finished: {epochs} epochs. Its net: {}", folder.path().join("model.toml").display());
     }
-    drive(&mut folder, &mut trainer, if args.json { EpochReport::Json } else { EpochReport::Text })
+    drive(&mut folder, &mut trainer, EpochReport::new(args.json))
 }

@@ -74,7 +74,7 @@ pub struct TrainingArgs {
     /// Mirror half of the training pictures
     #[arg(long)]
     flip: bool,
-    /// Shift training pictures by up to so many pixels
+    /// Shift training pictures by up to this many pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 0)]
     shift: usize,
     /// Zoom into random parts of the training pictures, of at least this share of their area
@@ -229,6 +229,12 @@ pub enum EpochReport {
     Json,
     /// Only the progress line is drawn.
     Nothing,
+}
+
+impl EpochReport {
+    pub fn new(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
 }
 
 /// Trains what is left, with checkpoints, and writes the net. Ctrl-C keeps the state and stops.

@@ -8,7 +8,7 @@ use egui::{ColorImage, Context, Rect};
 
 use crate::engine::picture::{Fit, Picture, Rgba, fit};
 
-/// ε takes so many steps from 0 to where it stands.
+/// The number of steps in which ε rises from 0 to its value.
 pub const STEPS: usize = 24;
 /// Wider frames are made smaller, in pixels.
 const WIDEST: usize = 960;

@@ -28,16 +28,16 @@ pub struct ViewFile {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
     pub model: String,
-    /// It is a bundled picture or a path; without one the picture is in the file itself.
+    /// The name of a bundled picture, or a path; without one the picture is in the file itself.
     pub picture: Option<PathBuf>,
     #[serde(default)]
     pub background: Background,
     pub crop: Option<Region>,
     #[serde(default)]
     pub own_pixels: bool,
-    /// Without a class by name it is the net's own answer.
+    /// The name of a class; without one the label is the net's own answer.
     pub label: Option<String>,
-    /// Without a class by name the attack leads away from the label.
+    /// The name of a class; without one the attack leads away from the label.
     pub target: Option<String>,
     pub eps: f32,
     #[serde(default)]
@@ -52,7 +52,7 @@ pub struct ViewFile {
     pub attack: AttackSettings,
     #[serde(default)]
     pub heatmap: Heatmap,
-    /// Without a step of the attack's film it is its result.
+    /// The step of the attack on screen; without one it is the result.
     pub step: Option<usize>,
     pub controls_seed: Option<u64>,
     pub why: Option<WhyLook>,

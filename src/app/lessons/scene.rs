@@ -22,9 +22,9 @@ pub struct LessonScene {
     pub model: Option<String>,
     /// This is the name of a bundled picture, or a path from the lesson's file.
     pub picture: Option<PathBuf>,
-    /// It is in the norm of the attack.
+    /// ε in the norm of the attack.
     pub eps: Option<f32>,
-    /// Without a name it is FGSM; `steps` and `norm` change its usual parameters.
+    /// The name of an attack, FGSM without one; `steps` and `norm` change its usual parameters.
     #[serde(deserialize_with = "attack_named")]
     pub attack: Option<AttackSettings>,
     pub steps: Option<usize>,

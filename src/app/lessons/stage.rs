@@ -34,7 +34,7 @@ use crate::worker::Shown;
 const TEXT_SHARE: f32 = 0.34;
 /// The room around the pictures is in heights of type.
 const MARGIN: f32 = 1.2;
-/// The bar stays for so many seconds after the pointer has moved.
+/// The bar stays visible for this many seconds after the pointer has moved.
 const BAR_STAYS: f64 = 2.5;
 
 #[derive(Default)]

@@ -12,7 +12,7 @@ use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::plots::scene::{PlotRun, Scene};
 use crate::app::plots::series::{Band, Point, stretches, thinned, visible};
 
-/// Above so many lines, those of other runs than the selected one are drawn with fewer points.
+/// Above this many lines, those of runs other than the selected one are drawn with fewer points.
 const MANY_LINES: usize = 12;
 /// Lines are thinned in columns of these widths, in points on the screen.
 const FINE: f64 = 2.0;

@@ -22,8 +22,10 @@ pub struct Mark {
 /// Returns the marks of a run, those that matter most first.
 pub fn marks(history: &[EpochRecord], stopping: &Stopping) -> Vec<Mark> {
     let retraining = history.iter().position(|record| record.stage == Stage::Retraining);
-    let text = || "retraining on all pictures".into();
-    let retraining = retraining.map(|at| Mark { x: at as f64 + 0.5, text: text(), about: Subject::Run });
+    let retraining = retraining.map(|at| {
+        let text = "retraining on all pictures".into();
+        Mark { x: at as f64 + 0.5, text, about: Subject::Run }
+    });
     let decisions = [Subject::Adversarial, Subject::Clean].map(|about| decisions(history, stopping, about));
     retraining.into_iter().chain(decisions.into_iter().flatten()).chain(changes(history)).collect()
 }

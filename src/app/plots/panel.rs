@@ -1,8 +1,6 @@
 //! A panel has a heading, flags, axes and lines.
 
-use egui::{
-    self, Align2, Color32, CursorIcon, EventFilter, Key, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo, vec2,
-};
+use egui::{self, Align2, Color32, CursorIcon, Key, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo, vec2};
 use egui_plot::{
     FilledArea, Line, MarkerShape, PlotItem, PlotMemory, PlotPoint, PlotPoints, PlotTransform, PlotUi, Points, VLine,
 };
@@ -19,9 +17,10 @@ use crate::app::plots::series::Band;
 use crate::app::plots::{hover, paper};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
+use crate::app::widgets::rail::keep_arrows;
 
 const HEADING: f32 = 20.0;
-/// All panels have this width, so that epochs lie above each other.
+/// The axis is as wide in every panel, so that epochs lie above each other.
 const AXIS_WIDTH: f32 = 52.0;
 /// The second half of the last epoch's text needs this room.
 pub const RIGHT: f32 = 14.0;
@@ -97,9 +96,9 @@ pub fn show(
         nothing(ui, panel, scene, *transform.frame());
     }
     let cursor = cursor(ui, &response, scene, &transform);
-    let told = |value| transform.position_from_point_y(curves.scale.place(value));
+    let y_of = |value| transform.position_from_point_y(curves.scale.place(value));
     response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, hover::words(panel, scene, &marks)));
-    if let Some(dot) = paper::told(&response, told, panel, scene) {
+    if let Some(dot) = paper::told(&response, y_of, panel, scene) {
         hover::tip(&response, |ui| drop(ui.label(dot)));
     } else if let Some(at) = cursor.filter(|_| !response.dragged()) {
         hover::values(&response, panel, scene, &marks, at);
@@ -242,9 +241,7 @@ fn cursor(ui: &Ui, response: &Response, scene: &Scene<'_>, transform: &PlotTrans
     if !response.has_focus() {
         return None;
     }
-    ui.memory_mut(|m| {
-        m.set_focus_lock_filter(response.id, EventFilter { horizontal_arrows: true, ..EventFilter::default() });
-    });
+    keep_arrows(ui, response, false);
     let mut at = scene.cursor.unwrap_or(last).min(last);
     ui.input(|i| {
         at = (at + i.num_presses(Key::ArrowRight)).min(last).saturating_sub(i.num_presses(Key::ArrowLeft));

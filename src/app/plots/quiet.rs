@@ -20,7 +20,7 @@ pub struct PlotAxis {
     pub scale: AxisScale,
     /// The ends are places of the scale.
     pub ends: Interval,
-    /// Ticks are at least so many points on the screen apart.
+    /// The least distance between two ticks, in points on the screen.
     pub apart: f32,
     pub ticks_from: f64,
     pub is_whole: bool,

@@ -50,20 +50,23 @@ impl SystemFonts {
         begins
     }
 
-    /// Looks for what is wanted; then [`Self::install`] is to be called again, so that texts ask again.
-    pub fn look(&self) {
+    /// Looks for what is wanted; returns whether there are new fonts. Then [`Self::install`] is to be called again, so
+    /// that texts ask again.
+    pub fn look(&self) -> bool {
         let mut listed = self.0.listed.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = listed.get_or_insert_with(Listed::default);
+        let mut are_there_new = false;
         loop {
             let mut state = self.0.lock();
             let wanted = std::mem::take(&mut state.wanted);
             state.is_looking = !wanted.is_empty();
             drop(state);
             if wanted.is_empty() {
-                return;
+                return are_there_new;
             }
             for (family, letter) in wanted {
                 let found = listed.font_with(letter, &family);
+                are_there_new |= found.is_some();
                 self.0.lock().known.insert((family, letter), found);
             }
         }

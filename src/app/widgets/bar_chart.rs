@@ -18,6 +18,17 @@ pub enum ClassRole {
     Target,
 }
 
+impl ClassRole {
+    /// Returns the role of a class where the label has the role `of_label`.
+    pub fn new(class: usize, target: Option<usize>, label: usize, of_label: Self) -> Self {
+        match () {
+            () if Some(class) == target => Self::Target,
+            () if class == label => of_label,
+            () => Self::Other,
+        }
+    }
+}
+
 /// Shows a row for each guess. `when` ("before", "after") is for assistive technology.
 pub fn bars<'a>(ui: &mut Ui, when: &str, guesses: impl Iterator<Item = &'a Guess>, role: impl Fn(usize) -> ClassRole) {
     ui.spacing_mut().item_spacing.y = 2.0;

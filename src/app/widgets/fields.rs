@@ -49,15 +49,18 @@ impl Field {
         if !response.lost_focus() || self.draft.is_none() {
             return None;
         }
-        let is_dropped = ui.input(|i| i.key_pressed(Key::Escape));
+        if ui.input(|i| i.key_pressed(Key::Escape)) {
+            self.clear();
+            return None;
+        }
         match parse(&text) {
-            Err(problem) if !is_dropped => {
+            Ok(parsed) => {
+                self.clear();
+                Some(parsed)
+            }
+            Err(problem) => {
                 self.problem = Some(problem);
                 None
-            }
-            parsed => {
-                self.clear();
-                parsed.ok().filter(|_| !is_dropped)
             }
         }
     }

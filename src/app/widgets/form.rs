@@ -127,10 +127,10 @@ pub fn text<T: ToString>(
     field.show_problem(ui);
 }
 
-/// Shows a field for a whole number in a range; `what` names it in messages.
 /// Seeds are kept in TOML, which has no larger number.
 pub const SEEDS: RangeInclusive<usize> = 0..=i64::MAX as usize;
 
+/// Shows a field for a whole number in a range; `what` names it in messages.
 pub fn whole<T: Copy + TryInto<usize> + TryFrom<usize>>(
     ui: &mut Ui,
     fields: &mut Fields,
@@ -240,7 +240,8 @@ pub fn parse_whole(text: &str, what: &str, range: &RangeInclusive<usize>) -> Res
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     digits.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
         let (least, most) = range.clone().into_inner();
-        let range = if most == usize::MAX { format!("of at least {least}") } else { format!("from {least} to {most}") };
+        let is_open = most >= *SEEDS.end();
+        let range = if is_open { format!("of at least {least}") } else { format!("from {least} to {most}") };
         format!("{what} is {text:?}; expected a whole number {range}")
     })
 }
@@ -261,5 +262,7 @@ mod tests {
             let message = parse_whole(bad, "the count", &(10..=20_000)).unwrap_err();
             assert!(message.contains(&format!("{bad:?}")) && message.contains("10 to 20000"), "{message}");
         }
+        let message = parse_whole("x", "the seed", &SEEDS).unwrap_err();
+        assert_eq!(message, "the seed is \"x\"; expected a whole number of at least 0");
     }
 }

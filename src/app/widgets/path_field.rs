@@ -43,11 +43,13 @@ impl Listing {
     fn suggest(&self, begun: &str, endings: &[&str]) -> Vec<String> {
         let lowercase = begun.to_lowercase();
         let fits = |name: &&FolderEntry| {
-            let ending = Path::new(&name.lowercase).extension().and_then(|ending| ending.to_str());
-            let is_kind = endings.is_empty() || ending.is_some_and(|ending| endings.contains(&ending));
+            let is_kind = || {
+                let ending = Path::new(&name.lowercase).extension().and_then(|ending| ending.to_str());
+                endings.is_empty() || ending.is_some_and(|ending| endings.contains(&ending))
+            };
             name.lowercase.starts_with(&lowercase)
                 && (begun.starts_with('.') || !name.text.starts_with('.'))
-                && (name.is_folder || (is_kind && name.text != begun))
+                && (name.is_folder || (name.text != begun && is_kind()))
         };
         let written = |name: &FolderEntry| match name.is_folder {
             true => format!("{}{MAIN_SEPARATOR}", name.text),

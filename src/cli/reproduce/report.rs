@@ -22,7 +22,7 @@ pub fn markdown(recipe: &Recipe, rows: &[TableRow], out: &Path) -> Result<String
     let _ = writeln!(
         text,
         "```sh\ndoppelganger reproduce --data path/to/mnist --out DIR{flags} --seeds {seeds} \
-                 --units {units}{wider} --epochs {epochs}\n```\n"
+         --units {units}{wider} --epochs {epochs}\n```\n"
     );
     text.push_str(
         "- ε = .25 in pixels of [0, 1]. Perturbed pixels may leave the range, in training and in measuring, as in the paper's\n\

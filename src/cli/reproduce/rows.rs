@@ -27,7 +27,7 @@ pub struct TableRow {
     /// The lower and the upper end: of an error's 95 % interval, or of the confidences of the seeds.
     pub low: f64,
     pub high: f64,
-    /// There are so many test pictures.
+    /// The number of test pictures.
     pub n: usize,
     pub seeds: Vec<u64>,
     #[serde(skip)]

@@ -7,7 +7,7 @@ use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::figures::{Pen, describe, in_row};
 use crate::app::theme;
 
-/// It is half a side of the squares, in shares of the drawing's height.
+/// Half a side of the squares, as a share of the drawing's height.
 const EPS: f32 = 0.075;
 /// Pictures of each class lie on a curve; those of the other class lie this far below, in shares of the height.
 const APART: f32 = 0.36;

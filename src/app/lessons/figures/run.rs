@@ -113,7 +113,7 @@ struct BestEpoch {
     epoch: usize,
     what: &'static str,
     colour: Color32,
-    /// Its flag is so far above the plot, in heights of type.
+    /// The distance of its flag from the plot, in heights of type.
     lift: f32,
 }
 

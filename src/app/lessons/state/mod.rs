@@ -59,7 +59,7 @@ impl Ballot {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
     pub questions: usize,
-    /// The right choice had the most votes so often.
+    /// The number of questions of which the right choice had the most votes.
     pub won: usize,
     pub votes: usize,
     pub right: usize,

@@ -132,7 +132,7 @@ impl AttackForm {
         value
     }
 
-    /// Shows a length that is so many times ε/steps where the field is empty.
+    /// Shows a length, which is `share` times ε/steps where the field is empty.
     fn length(&mut self, ui: &mut Ui, label: &'static str, length: &mut Option<f32>, share: f32) {
         let usual = if share == 1.0 { "ε/steps".into() } else { format!("{share}·ε/steps") };
         let shown = length.map(format::short).unwrap_or_default();

@@ -11,7 +11,7 @@ const MAX_ZOOM: f32 = 64.0;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
     zoom: f32,
-    /// It is in the middle of the pane, as a share of the picture's width and height.
+    /// The point in the middle of the pane, as a share of the picture's width and height.
     centre: Vec2,
 }
 

@@ -14,7 +14,7 @@ const SIGN: f32 = 32.0;
 const NARROW_SIGN: f32 = 20.0;
 const NARROW: f32 = 900.0;
 
-/// Returns the height that pictures of this height need, down to the last of so many rows of bars.
+/// Returns the height that pictures of height `well` need, with `rows` rows of bars below them.
 pub fn height_with(ui: &Ui, well: f32, rows: usize) -> f32 {
     CONTROL_HEIGHT + well + 2.0 * theme::row_gap(ui) + below_height(rows) - SPACE_1
 }

@@ -48,7 +48,7 @@ const ETA_READOUT_WIDTH: f32 = 232.0;
 const ROOMY: f32 = 900.0;
 const NARROW_RAIL: f32 = 120.0;
 
-/// The groups below the slider need so much, without the parameters and the fields for classes.
+/// The groups below the slider need this width, without the parameters and the fields for classes.
 const GROUPS_WIDTH: f32 = 952.0;
 const SHORT_GROUPS_WIDTH: f32 = 814.0;
 const OWN_PIXELS_WIDTH: f32 = 108.0;
@@ -59,7 +59,7 @@ const PICKER_WIDTH: f32 = 132.0;
 const GOAL_AND_LABEL_WIDTH: f32 = 532.0;
 const SHORT_GOAL_AND_LABEL_WIDTH: f32 = 432.0;
 
-/// The rail reaches so many gradient steps; the parameters take more.
+/// The slider reaches this many gradient steps; more can be typed.
 const MOST_GRADIENT_STEPS: f32 = 50.0;
 
 #[derive(Default)]

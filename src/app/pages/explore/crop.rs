@@ -32,7 +32,7 @@ const HOW_TO: &str = "wheel or corner: size  ·  drag: place";
 struct FramedPhoto {
     place: Rect,
     size: Vec2,
-    /// A pixel of the photo takes so many points on the screen.
+    /// The size of a pixel of the photo, in points on the screen.
     scale: f32,
     /// A frame has at most this area.
     most: f64,

@@ -324,7 +324,7 @@ fn size_of(shown: &Shown) -> Vec2 {
     vec2(shown.original_rgba.width as f32, shown.original_rgba.height as f32)
 }
 
-/// Writes in place of a picture.
+/// Writes a text in the place of a picture.
 pub fn written_well(ui: &Ui, well: Rect, text: &str, font: egui::FontId) {
     let palette = palette(ui);
     ui.painter().rect_filled(well, theme::RADIUS, palette.well);

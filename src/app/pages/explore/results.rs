@@ -16,7 +16,7 @@ use crate::app::widgets::about::Action as _;
 use crate::app::widgets::bar_chart::{ClassRole, bars};
 use crate::app::widgets::rail::{Rail, Spacing};
 use crate::app::widgets::{acting, alternatives, hint, row};
-use crate::engine::attack::{Goal, Loss};
+use crate::engine::attack::Loss;
 use crate::engine::picture::{Channel, Heatmap, HeatmapQuantity, diverging, sequential};
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
@@ -45,11 +45,7 @@ pub const FEW_ROWS: usize = 3;
 
 pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else { return };
-    let role = |index: usize| match () {
-        () if shown.view.goal == Goal::Targeted(index) => ClassRole::Target,
-        () if index == shown.label.index => label_role(shown),
-        () => ClassRole::Other,
-    };
+    let role = |class| ClassRole::new(class, shown.view.goal.target(), shown.label.index, label_role(shown));
     match column {
         0 => bars(ui, "before", shown.clean_top.iter().take(rows), role),
         1 => heatmap_controls(ui, explore, shown, out),
@@ -57,7 +53,7 @@ pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, out: &m
     }
 }
 
-/// Tells a label that is known from the net's own answer.
+/// Returns the role of the label: one that is known, or the net's own answer.
 pub fn label_role(shown: &Shown) -> ClassRole {
     if words::standing_before(shown) == Standing::Own { ClassRole::Own } else { ClassRole::Label }
 }

@@ -68,7 +68,7 @@ pub fn line(shown: &Shown) -> String {
 const ALONG_LINE: &str = "This is the straight line to what was found; the attack runs again when ε rests.";
 const TOO_FAR: &str =
     "One step does not fool the net here. Several steps do: press “Make it …”, or choose PGD under More.";
-/// Nobody sees that a pixel of a photograph has moved by so many grey levels.
+/// A change of a photograph's pixel by this many grey levels is not visible.
 const UNSEEN_LEVELS: f32 = 2.51;
 
 const NO_FILE: &str = "There is no command for this view yet: the picture is in no file. Save it first (“Save \
@@ -108,7 +108,7 @@ pub fn judge(shown: &Shown) -> Judgement {
     Judgement { headline, sentence, remark: (missed && shown.timeline.of <= 1).then_some(ONE_STEP), standing }
 }
 
-/// This stands in the way of the attack itself; it says whether the log-odds would help.
+/// An obstacle is what keeps the attack itself from working; it says whether the log-odds would help.
 pub struct Obstacle {
     pub brief: &'static str,
     pub text: String,
@@ -272,13 +272,12 @@ fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str>
         return Err(NET_OF_RUN);
     }
     let class = |index: usize| classes.get(index).map_or_else(|| index.to_string(), |name| quoted(name));
-    let label = if let Label::Given(index) = view.label { Some(index) } else { None };
     let background = Some(view.background).filter(|background| *background != Background::default());
     let options = [
         view.attack.takes_eps().then(|| format!("--eps {}", view.eps)),
         (view.attack.is_random() && view.seed > 0).then(|| format!("--seed {}", view.seed)),
         view.goal.target().map(|index| format!("--target {}", class(index))),
-        label.map(|index| format!("--label {}", class(index))),
+        view.label.given().map(|index| format!("--label {}", class(index))),
         (view.loss == Loss::LogOdds).then(|| "--loss log-odds".into()),
         (!view.clip).then(|| "--no-clip".into()),
         view.eight_bit.then(|| "--8-bit".into()),

@@ -148,7 +148,9 @@ impl ModelsPage {
             }
             ModelsCommand::Add(path) => {
                 let name = self.models.asked_for.take();
-                self.models.problems.retain(|known, _| Some(known) != name.as_ref());
+                if let Some(name) = &name {
+                    self.models.problems.remove(name);
+                }
                 shell.worker.library.add(name, path);
             }
             ModelsCommand::AskRemove(name) => self.question = Some(ModelQuestion::Remove(name)),

@@ -74,7 +74,7 @@ pub fn lengths(ui: &mut Ui, tests: &TestSet) {
     }
 }
 
-/// Counts how many values lie in each of so many equal parts of 0 to `most`.
+/// Counts the values in each of `bins` equal parts of 0 to `most`.
 fn counts(values: &[f32], most: f32, bins: usize) -> Vec<usize> {
     let mut counts = vec![0; bins];
     for value in values {

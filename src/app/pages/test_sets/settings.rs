@@ -158,14 +158,9 @@ fn number<T: Copy + ToString + TryFrom<usize>>(
     ui.horizontal(|ui| {
         ui.label(name).on_hover_text(tip);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let parse = |text: &str| {
-                let number = text.trim().replace(['\u{202F}', ' '], "").parse::<usize>().ok();
-                let found = number.filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
-                let (least, most) = (range.start(), range.end());
-                found.ok_or_else(|| format!("{name} is {text:?}; expected a whole number from {least} to {most}"))
-            };
+            let parse = |text: &str| form::parse_whole(text, name, &range);
             if let Some(typed) = field.show(ui, &format!("{name} as a number"), &value.to_string(), parse) {
-                *value = typed;
+                *value = T::try_from(typed).unwrap_or(*value);
             }
         });
     });

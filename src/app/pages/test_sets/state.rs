@@ -16,7 +16,7 @@ use crate::worker::{Curve, Sheet, SheetWish, Survey, TestEvent, Transferred};
 /// A sheet has five rows of five pictures.
 pub const PER_SHEET: usize = 25;
 const MOST_EPS: usize = 100;
-/// No test set has so many pictures.
+/// This bound is larger than any test set.
 pub const MOST_PICTURES: usize = 1_000_000;
 
 /// The settings of the next survey are kept between starts.

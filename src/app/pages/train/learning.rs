@@ -17,7 +17,6 @@ use crate::engine::train::{Algorithm, Config, Momentum, Rule, Schedule};
 const EPOCHS: Counts = Counts { slider: 1..=200, typed: 1..=10_000 };
 const BATCHES: Counts = Counts { slider: 10..=500, typed: 1..=100_000 };
 const MANY: RangeInclusive<usize> = 0..=1_000_000;
-const USUAL_DECAY: f64 = 1.000_004;
 const USUAL_MAX_NORM: f32 = 1.9365;
 const USUAL_INIT: f32 = 0.005;
 const USUAL_PATIENCE: usize = 10;
@@ -52,7 +51,7 @@ pub fn rate(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
 fn schedule(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     let factor = match config.schedule {
         Schedule::Decay(factor) => factor,
-        Schedule::Cosine | Schedule::Constant | Schedule::OneCycle => USUAL_DECAY,
+        Schedule::Cosine | Schedule::Constant | Schedule::OneCycle => Schedule::USUAL_DECAY,
     };
     let options = [
         (Schedule::Cosine, "Cosine", "Down to 0 along half a cosine"),

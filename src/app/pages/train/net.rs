@@ -4,7 +4,7 @@ use egui::{self, Ui};
 
 use crate::app::format::{short, thousands};
 use crate::app::pages::train::state::draft::{self, Knobs, NetKind};
-use crate::app::pages::train::state::facts::DraftFacts;
+use crate::app::pages::train::state::facts::{DraftFacts, NetFacts};
 use crate::app::theme;
 use crate::app::widgets::about::{About, about};
 use crate::app::widgets::form::{self, Counts, Fields, Slider, named, note, switch};
@@ -35,8 +35,8 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
     form::text(ui, fields, about("As text", AS_TEXT), &mut config.model, draft::net);
     match facts.map(|facts| &facts.net) {
         Some(Ok(net)) => {
-            let (input, classes) = (&net.input, net.classes.len());
-            ui.label(theme::number(format!("{} parameters", thousands(net.parameter_count()))));
+            let NetFacts { parameters, input, classes } = net;
+            ui.label(theme::number(format!("{} parameters", thousands(*parameters))));
             note(ui, &format!("{}×{}×{} in, {classes} classes out", input.width, input.height, input.channels));
         }
         Some(Err(why)) => problem_line(ui, why),

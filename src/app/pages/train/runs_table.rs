@@ -54,7 +54,7 @@ const FIRST_ERROR: usize = 5;
 const NET: usize = 10;
 const N_WIDTH: f32 = 12.0;
 const SMALL: f32 = 10.5;
-/// A usual net needs so much more than the least width of its column.
+/// The name of a typical net needs this much more than the least width of its column.
 const NET_TAKES: f32 = 120.0;
 
 /// Where all runs have the same number of pictures behind a kind of error, it stands in the header.

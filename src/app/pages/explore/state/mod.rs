@@ -38,10 +38,10 @@ pub const PATIENCE: Duration = Duration::from_millis(150);
 pub struct Explore {
     /// This is the view that is wanted, but for what `playing` and a moving ε add to it.
     pub view: View,
-    /// Other attacks were left with these parameters.
+    /// The parameters that the other attacks were left with, by the names of the attacks.
     others: HashMap<&'static str, AttackSettings>,
     lengths: Lengths,
-    /// This kind of net is ε for; `None` where ε was chosen for a net of which that is not known yet.
+    /// The kind of net that ε was chosen for; `None` where that is not known yet.
     kind: Option<PictureKind>,
     last: LastOfKinds,
     /// ε counts as moving until then: an attack of many steps begins anew when it has rested.
@@ -66,7 +66,7 @@ pub struct Explore {
     refused_picture: Option<Source>,
 }
 
-/// A number in one norm says nothing in another.
+/// Each norm has an ε of its own: a number in one norm says nothing in another.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lengths {
     pub linf: f32,
@@ -81,7 +81,7 @@ impl Default for Lengths {
 }
 
 impl Lengths {
-    /// Returns the usual ε of nets that see so many channels; in L1 it is twenty pixels from black to white.
+    /// Returns the usual ε for nets with this number of channels; in L1 it is twenty pixels from black to white.
     pub fn usual(channels: usize) -> Self {
         let linf = if channels == 3 { 2.0 / LEVELS } else { 0.25 };
         Self { linf, l2: 2.0, l1: 20.0 }

@@ -78,7 +78,7 @@ mod tests {
         Seek(usize),
         /// So many milliseconds pass, and a frame is drawn.
         GoOn(u64),
-        /// The worker has gone so many steps farther, and answers.
+        /// The worker has taken this many more steps, and answers.
         Answer(usize),
     }
 

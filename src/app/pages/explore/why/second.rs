@@ -17,7 +17,7 @@ use crate::engine::model::Guess;
 use crate::worker::{SecondAnswers, Shown, Timeline};
 
 pub const WIDTH: f32 = 436.0;
-/// Each net has so many bars, before and after, where there is room; else one.
+/// Each net has this many bars, before and after, where there is room, and otherwise one.
 const BARS: usize = 2;
 const PICKER: f32 = 150.0;
 const MENU: f32 = 280.0;
@@ -154,11 +154,7 @@ impl Net<'_> {
         let top = ui.max_rect().min;
         let width = ui.available_width();
         ui.add(egui::Label::new(theme::caption(ui, self.name)).truncate());
-        let role = |class: usize| match () {
-            () if Some(class) == self.target => ClassRole::Target,
-            () if class == self.label => label_role,
-            () => ClassRole::Other,
-        };
+        let role = |class| ClassRole::new(class, self.target, self.label, label_role);
         for (block, (when, guesses)) in ["before", "after"].into_iter().zip(self.tops).enumerate() {
             let corner = top + vec2(0.0, NAME_HEIGHT + block as f32 * bars_height(count));
             let rect = Rect::from_min_size(corner, vec2(width, bars_height(count)));

@@ -114,7 +114,7 @@ pub struct Knobs {
     pub layers: usize,
     pub units: usize,
     pub pieces: usize,
-    /// The first convolution has so many channels; each further one has twice as many.
+    /// The number of channels of the first convolution; each further one has twice as many.
     pub channels: usize,
 }
 

@@ -1,7 +1,7 @@
 //! The settings of a run are only understood with facts from the disk.
 
 use crate::engine::data::DataSource;
-use crate::engine::model::{Catalogue, Manifest};
+use crate::engine::model::{Catalogue, Input};
 use crate::engine::train::Config;
 
 /// This tells what is known of the data and the net of some settings.
@@ -9,18 +9,29 @@ pub struct DraftFacts {
     pub data: DataSource,
     pub model: String,
     pub is_there: bool,
-    pub net: Result<Manifest, String>,
+    pub net: Result<NetFacts, String>,
+}
+
+/// The parameters are counted here: drawing each frame must not.
+pub struct NetFacts {
+    pub parameters: usize,
+    pub input: Input,
+    pub classes: usize,
 }
 
 impl DraftFacts {
     /// Reads manifests and folders, which is slow.
     pub fn gather(config: &Config) -> Self {
-        let manifest = config.manifest(&Catalogue::from_environment());
+        let net = config.manifest(&Catalogue::from_environment()).map(|net| NetFacts {
+            parameters: net.parameter_count(),
+            input: net.input,
+            classes: net.classes.len(),
+        });
         Self {
             data: config.data.clone(),
             model: config.model.clone(),
             is_there: config.data.is_there(),
-            net: manifest.map_err(|error| error.to_string()),
+            net: net.map_err(|error| error.to_string()),
         }
     }
 
@@ -38,8 +49,8 @@ mod tests {
         let config = Config { model: "maxout:240x5,240x5".into(), ..Config::default() };
         let facts = DraftFacts::gather(&config);
         let net = facts.net.as_ref().unwrap();
-        assert_eq!(net.parameter_count(), 785 * 1200 + 241 * 1200 + 2410);
-        assert!(facts.is_there && facts.are_of(&config) && net.classes.len() == 10);
+        assert_eq!(net.parameters, 785 * 1200 + 241 * 1200 + 2410);
+        assert!(facts.is_there && facts.are_of(&config) && net.classes == 10);
         let data = DataSource::Folder("/no/such/folder".into());
         let unknown = Config { data, model: "no_such_net".into(), ..config };
         assert!(!facts.are_of(&unknown));
