@@ -61,6 +61,7 @@ impl Layer {
             kernel: [kernel; 2],
             stride: [stride; 2],
             padding: Padding::even([padding; 2]),
+            dilation: [1, 1],
             inputs,
             outputs,
             groups: 1,

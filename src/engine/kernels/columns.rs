@@ -12,7 +12,7 @@ use super::values::{PictureBand, Values, ValuesMut};
 impl Conv {
     /// Tells whether [`Self::input_gradient_by_columns`] is the faster way to the gradient of a picture.
     pub fn prefers_columns(&self) -> bool {
-        self.groups == 1 && self.inputs <= 4 && self.kernel != [1, 1]
+        self.groups == 1 && self.inputs <= 4 && self.kernel != [1, 1] && !self.is_dilated()
     }
 
     fn column_panels(&self) -> usize {

@@ -15,6 +15,8 @@ pub struct Conv {
     pub kernel: [usize; 2],
     pub stride: [usize; 2],
     pub padding: Padding,
+    /// Neighbouring taps of the kernel lie so far apart.
+    pub dilation: [usize; 2],
     pub inputs: usize,
     pub outputs: usize,
     pub groups: usize,
@@ -30,7 +32,8 @@ struct Tap {
 impl Conv {
     /// Makes a fully connected layer on planes of one pixel.
     pub fn linear(inputs: usize, outputs: usize) -> Self {
-        Self { kernel: [1, 1], stride: [1, 1], padding: Padding::default(), inputs, outputs, groups: 1 }
+        let [kernel, stride, dilation] = [[1, 1]; 3];
+        Self { kernel, stride, padding: Padding::default(), dilation, inputs, outputs, groups: 1 }
     }
 
     pub fn is_depthwise(&self) -> bool {
@@ -80,6 +83,58 @@ impl Conv {
         }
     }
 
+    /// Packs weights in PyTorch's order, (out, in / groups, kh, kw), into zeros.
+    pub fn pack(&self, weights: &[f32], packed: &mut [f32]) {
+        const CHANNELS: usize = 16;
+        if self.is_depthwise() {
+            return self.each_weight(|from, to| packed[to] = weights[from]);
+        }
+        let (taps, inputs, outputs, depth) = (self.taps(), self.group_inputs(), self.group_outputs(), self.depth());
+        let panels = outputs.div_ceil(PANEL);
+        packed.par_chunks_exact_mut(depth * PANEL).enumerate().for_each(|(number, panel)| {
+            let (group, first) = (number / panels, number % panels * PANEL);
+            let width = PANEL.min(outputs - first);
+            let rows = &weights[(group * outputs + first) * depth..][..width * depth];
+            // A few channels of all outputs at a time: what is read is read once, and what is written stays near.
+            for begin in (0..inputs).step_by(CHANNELS) {
+                for (o, row) in rows.chunks_exact(depth).enumerate() {
+                    let channels = &row[begin * taps..inputs.min(begin + CHANNELS) * taps];
+                    for (c, kernel) in (begin..).zip(channels.chunks_exact(taps)) {
+                        for (tap, &weight) in kernel.iter().enumerate() {
+                            panel[(tap * inputs + c) * PANEL + o] = weight;
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Writes packed weights times a factor for each output.
+    pub fn scale_outputs(&self, packed: &[f32], factors: &[f32], scaled: &mut Vec<f32>) {
+        let (outputs, depth) = (self.group_outputs(), self.depth());
+        scaled.resize(packed.len(), 0.0);
+        if self.is_depthwise() {
+            for (to, from) in scaled.chunks_exact_mut(self.outputs).zip(packed.chunks_exact(self.outputs)) {
+                to.iter_mut().zip(from).zip(factors).for_each(|((to, from), factor)| *to = from * factor);
+            }
+            return;
+        }
+        let panels = outputs.div_ceil(PANEL);
+        let both = scaled.par_chunks_exact_mut(depth * PANEL).zip(packed.par_chunks_exact(depth * PANEL));
+        both.enumerate().for_each(|(number, (to, from))| {
+            let (group, first) = (number / panels, number % panels * PANEL);
+            let of_panel = &factors[group * outputs..][first..outputs.min(first + PANEL)];
+            // What fills up the last panel stays 0.
+            let mut factors = [0.0; PANEL];
+            factors[..of_panel.len()].copy_from_slice(of_panel);
+            for (to, from) in to.as_chunks_mut::<PANEL>().0.iter_mut().zip(from.as_chunks::<PANEL>().0) {
+                for i in 0..PANEL {
+                    to[i] = from[i] * factors[i];
+                }
+            }
+        });
+    }
+
     /// Scales the incoming weights of each output down to at most this Euclidean norm.
     pub fn limit_norms(&self, isa: Isa, weights: &mut [f32], largest: f32) {
         let (width, depth) = if self.is_depthwise() { (self.outputs, self.taps()) } else { (PANEL, self.depth()) };
@@ -106,6 +161,15 @@ impl Conv {
         if self.is_depthwise() { 1 } else { self.groups }
     }
 
+    pub fn is_dilated(&self) -> bool {
+        self.dilation != [1, 1]
+    }
+
+    /// Returns how far a tap lies from the first one.
+    pub(super) fn offset(&self, x: Map, [ky, kx]: [usize; 2]) -> usize {
+        ky * self.dilation[0] * x.row() + kx * self.dilation[1] * x.stride
+    }
+
     /// Computes `y = clamp(conv(x) + bias + add)`.
     pub fn forward(&self, isa: Isa, x: Values<'_>, weights: ConvWeights<'_>, y: ValuesMut<'_>, fused: Fused<'_>) {
         let ConvWeights { packed, bias } = weights;
@@ -113,9 +177,9 @@ impl Conv {
         let [kh, kw] = self.kernel;
         let step = if self.is_depthwise() { self.outputs } else { self.group_inputs() * PANEL };
         // Neighbours in a row lie next to each other where the map is its whole buffer: one run for all.
-        let merged = if self.groups == 1 && x.map.is_whole() { kw } else { 1 };
+        let merged = if self.groups == 1 && x.map.is_whole() && self.dilation[1] == 1 { kw } else { 1 };
         let len = if self.is_depthwise() { 1 } else { merged * inputs };
-        let run = |tap: usize| TermRun { a: tap / kw * x.map.row() + tap % kw * x.map.stride, b: tap * step, len };
+        let run = |tap: usize| TermRun { a: self.offset(x.map, [tap / kw, tap % kw]), b: tap * step, len };
         let runs: Vec<TermRun> = (0..kh * kw).step_by(merged).map(run).collect();
         let group_len = packed.len() / self.passes();
         for group in 0..self.passes() {
@@ -180,8 +244,9 @@ impl Conv {
     /// Returns the taps along one axis that reach the input positions `phase`, `phase + stride`, ….
     fn phase(&self, axis: usize, phase: usize) -> Vec<Tap> {
         let (stride, position) = (self.stride[axis] as isize, (phase + self.padding.before[axis]) as isize);
-        let taps = (0..self.kernel[axis]).filter(|&tap| (position - tap as isize) % stride == 0);
-        taps.map(|index| Tap { index, shift: (position - index as isize) / stride }).collect()
+        let reach = |tap: usize| position - (tap * self.dilation[axis]) as isize;
+        let taps = (0..self.kernel[axis]).filter(|&tap| reach(tap) % stride == 0);
+        taps.map(|index| Tap { index, shift: reach(index) / stride }).collect()
     }
 
     /// Returns the border that the gradient of the output needs for [`Self::input_gradient`].

@@ -54,7 +54,7 @@ impl Case {
             let (kernel, stride) = (pair(rng, 1..5), pair(rng, 1..4));
             let padding = Padding { before: pair(rng, 0..3), after: pair(rng, 0..3) };
             let input = pair(rng, 1..12);
-            let conv = Conv { kernel, stride, padding, inputs, outputs, groups };
+            let conv = Conv { kernel, stride, padding, dilation: [1, 1], inputs, outputs, groups };
             if (0..2).all(|axis| input[axis] + padding.both(axis) >= kernel[axis]) {
                 let output = [0, 1].map(|axis| (input[axis] + padding.both(axis) - kernel[axis]) / stride[axis] + 1);
                 return Self { n: rng.random_range(1..4), conv, input, output };
@@ -64,7 +64,7 @@ impl Case {
 
     /// Calls `f(input, weight, output)` with the planar places of the factors of every term of the definition.
     fn terms(&self, mut f: impl FnMut(usize, usize, usize)) {
-        let Conv { kernel: [kh, kw], stride, padding, inputs, outputs, groups } = self.conv;
+        let Conv { kernel: [kh, kw], stride, padding, inputs, outputs, groups, .. } = self.conv;
         let ([h, w], [oh, ow]) = (self.input, self.output);
         let (cin, cout) = (inputs / groups, outputs / groups);
         for (i, o) in (0..self.n).flat_map(|i| (0..outputs).map(move |o| (i, o))) {
@@ -244,7 +244,7 @@ fn winograds_algorithm_agrees_with_the_definition() {
         let mut pair = |range: std::ops::Range<usize>| [0, 1].map(|_| rng.random_range(range.clone()));
         let (input, before, after, [inputs, outputs]) = (pair(3..14), pair(0..3), pair(0..3), pair(1..70));
         let padding = Padding { before, after };
-        let conv = Conv { kernel: [3, 3], stride: [1, 1], padding, inputs, outputs, groups: 1 };
+        let conv = Conv { kernel: [3, 3], stride: [1, 1], padding, dilation: [1, 1], inputs, outputs, groups: 1 };
         let output = [0, 1].map(|axis| input[axis] + padding.both(axis) - 2);
         let case = Case { n: rng.random_range(1..4), conv, input, output };
         for size in [TileSize::Two, TileSize::Four] {

@@ -65,7 +65,7 @@ pub unsafe fn multiply(isa: Isa, tile: &Tile<'_>) {
 /// Adds the gradient of the weights of one tap, `Σ_p dy[p]·x[p + tap]` per channel, over the pixels of all pictures.
 pub fn weight_gradient(conv: &Conv, tap: [usize; 2], x: Values<'_>, dy: Values<'_>, dw: &mut [f32]) {
     let place = |axis: usize, index: usize| {
-        (tap[axis] + index * conv.stride[axis]) as isize - conv.padding.before[axis] as isize
+        (tap[axis] * conv.dilation[axis] + index * conv.stride[axis]) as isize - conv.padding.before[axis] as isize
     };
     for picture in 0..dy.n {
         for oy in 0..dy.map.height {

@@ -2,17 +2,26 @@
 //!
 //! All unsafe code of the engine is here. Every sum has an order that does not depend on the number of threads.
 
+mod along;
 mod batch_norm;
+mod binary;
 mod columns;
 mod conv;
 mod correlate;
+mod curve;
 mod depthwise;
 mod linear;
+pub mod matmul;
+mod normalise;
 mod padding;
 pub mod planes;
 pub mod pool;
+pub mod reduce;
+mod rows;
 mod simd;
+pub mod softmax;
 mod sparse;
+mod strided;
 mod tile;
 mod values;
 mod weight_gradient;
@@ -22,13 +31,18 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+pub use along::{Along, Term};
 pub use batch_norm::{BatchNorm, BatchNormGradient, Statistics};
+pub use binary::{Binary, Operand};
 pub use conv::Conv;
+pub use curve::Curve;
 pub use linear::LinearGradient;
+pub use normalise::{Affine, Normalise};
 pub use padding::Padding;
 pub use pool::Window;
 pub use simd::Isa;
 pub use sparse::{MaxoutGradient, PoolGradient, SparseGradient};
+pub use strided::{Axis, Strided, StridedMut, View, combine};
 pub use values::{ConvGradient, ConvWeights, Fused, FusedGradient, Gate, Map, Values, ValuesMut};
 pub use winograd::Winograd;
 

@@ -65,9 +65,13 @@ impl Window {
         ky * self.kernel[1] + kx
     }
 
-    /// Returns one over the number of values of a window, its padding included but not what hangs over it.
-    fn share(&self, index: [usize; 2], size: [usize; 2]) -> f32 {
+    /// Returns one over the number of values of a window: with its padding, but not what hangs over it, or only those
+    /// of the picture.
+    fn share(&self, index: [usize; 2], size: [usize; 2], counts_padding: bool) -> f32 {
         let length = |axis: usize| {
+            if !counts_padding {
+                return self.inside(axis, index[axis], size[axis]).len();
+            }
             let start = index[axis] * self.stride[axis];
             (start + self.kernel[axis]).min(size[axis] + self.padding.both(axis)) - start
         };
@@ -233,8 +237,8 @@ impl Vectorised for Collect<'_> {
     }
 }
 
-/// Computes the mean of each window, zeros of the padding counted (PyTorch's default).
-pub fn avg_pool(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, window: Window) {
+/// Computes the mean of each window, zeros of the padding counted (PyTorch's default) or not.
+pub fn avg_pool(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, window: Window, counts_padding: bool) {
     let y_map = y.map;
     each_row(y, |picture, oy, row| {
         let rows = window.inside(0, oy, x.map.height);
@@ -246,7 +250,7 @@ pub fn avg_pool(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, window: Window) {
                 for (row, column) in rows.clone().flat_map(|row| columns.clone().map(move |column| (row, column))) {
                     y.iter_mut().zip(x.pixel(picture, row, column)).for_each(|(y, x)| *y += x);
                 }
-                let share = window.share([oy, ox], x.map.size());
+                let share = window.share([oy, ox], x.map.size(), counts_padding);
                 y.iter_mut().for_each(|y| *y *= share);
             }
         });
@@ -254,7 +258,7 @@ pub fn avg_pool(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, window: Window) {
 }
 
 /// Computes the gradient of [`avg_pool`], and adds it to what is there if `add`.
-pub fn avg_pool_gradient(isa: Isa, dy: Values<'_>, dx: ValuesMut<'_>, window: Window, add: bool) {
+pub fn avg_pool_gradient(isa: Isa, dy: Values<'_>, dx: ValuesMut<'_>, window: Window, counts_padding: bool, add: bool) {
     let dx_map = dx.map;
     each_row(dx, |picture, row, dx| {
         isa.vectorised(|| {
@@ -265,7 +269,7 @@ pub fn avg_pool_gradient(isa: Isa, dy: Values<'_>, dx: ValuesMut<'_>, window: Wi
                 }
                 for oy in window.containing(0, row, dy.map.height) {
                     for ox in window.containing(1, column, dy.map.width) {
-                        let share = window.share([oy, ox], dx_map.size());
+                        let share = window.share([oy, ox], dx_map.size(), counts_padding);
                         dx.iter_mut().zip(dy.pixel(picture, oy, ox)).for_each(|(dx, dy)| *dx += dy * share);
                     }
                 }

@@ -59,7 +59,7 @@ impl Conv {
     /// that lie together in the input.
     pub fn is_sparse_behind(&self, x: Map, y: Map, pooled: Map) -> bool {
         let few = 3 * pooled.pixels() <= y.pixels();
-        self.groups == 1 && x.is_whole() && few && self.kernel[0] > 1 && self.row_len() >= MIN_ROW
+        self.groups == 1 && !self.is_dilated() && x.is_whole() && few && self.kernel[0] > 1 && self.row_len() >= MIN_ROW
     }
 
     fn row_len(&self) -> usize {

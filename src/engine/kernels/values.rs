@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::strided::{Axis, View};
 use super::tile::PANEL;
 
 /// A batch of planes lies with its channels innermost, and each picture has a border of `halo` zeros around it, so that
@@ -37,6 +38,12 @@ impl Map {
 
     pub fn size(&self) -> [usize; 2] {
         [self.height, self.width]
+    }
+
+    /// Returns the places of one picture's values as (channels, height, width).
+    pub fn view(&self) -> View {
+        let axes = [(self.channels, 1), (self.height, self.row()), (self.width, self.stride)];
+        View { first: self.at(0, 0, 0), axes: axes.map(|(len, stride)| Axis { len, stride }).into() }
     }
 
     pub fn pixels(&self) -> usize {

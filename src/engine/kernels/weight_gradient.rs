@@ -64,14 +64,14 @@ impl Conv {
             .collect();
         let (a_step, b_step) = (self.stride[1] * x_map.stride, dy.map.stride);
         let panels = outputs.div_ceil(PANEL);
-        let reach = (self.kernel[0] - 1) * x_map.row() + (self.kernel[1] - 1) * x_map.stride + inputs;
+        let reach = self.offset(x_map, self.kernel.map(|length| length - 1)) + inputs;
         assert!(dw.len() == panels * depth * PANEL);
         for run in blocks.iter().flatten() {
             assert!(run.a + (run.len - 1) * a_step + reach <= x.data.len(), "x is too short");
             assert!(run.b + (run.len - 1) * b_step + panels * PANEL <= dy.data.len(), "dy is too short");
         }
         // Weights of one row of the kernel (of one tap in part of a buffer) belong to neighbouring values of x.
-        let stretch = if inputs == x_map.stride { self.kernel[1] * inputs } else { inputs };
+        let stretch = if inputs == x_map.stride && self.dilation[1] == 1 { self.kernel[1] * inputs } else { inputs };
         let neighbours = stretch >= isa.max_rows();
         let stretch = if neighbours { stretch } else { depth };
         let tiles = stretch.div_ceil(isa.max_rows());
@@ -91,11 +91,11 @@ impl Conv {
             };
             for (m, row) in rows.map(|row| rest / tiles * stretch + row).enumerate() {
                 let (tap, channel) = (row / inputs, row % inputs);
-                let [ky, kx] = [tap / self.kernel[1], tap % self.kernel[1]];
+                let offset = self.offset(x_map, [tap / self.kernel[1], tap % self.kernel[1]]);
                 // SAFETY: the contracts of `add` and `SharedSlice::at`: the offset stays below `reach`, and a task
                 // writes its own rows of its own panel.
                 unsafe {
-                    tile.a[m] = x.data.as_ptr().add(ky * x_map.row() + kx * x_map.stride + channel);
+                    tile.a[m] = x.data.as_ptr().add(offset + channel);
                     tile.c[m] = out.at((panel * depth + row) * PANEL);
                 }
             }

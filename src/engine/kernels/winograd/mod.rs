@@ -134,7 +134,7 @@ impl<const KIND: u8> Entrance<'_, KIND> {
 impl Winograd {
     /// Runs a convolution in tiles of this size, if it is one of 3×3 taps with stride 1.
     pub fn new(conv: Conv, size: TileSize) -> Option<Self> {
-        let fits = conv.kernel == [3, 3] && conv.stride == [1, 1] && conv.groups == 1;
+        let fits = conv.kernel == [3, 3] && conv.stride == [1, 1] && conv.groups == 1 && !conv.is_dilated();
         (fits && conv.padding.largest() <= 2).then_some(Self { conv, size })
     }
 
