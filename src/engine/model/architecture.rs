@@ -238,7 +238,7 @@ mod tests {
         let (input, classes) = digits();
         let net: Architecture = "maxout:240x5,240x5+dropout=0.8,0.6".parse().unwrap();
         let bundled = super::super::Catalogue::new(Vec::new()).manifest("digits_maxout").unwrap();
-        assert_eq!(net.manifest(&input, &classes).unwrap().layers, bundled.layers);
+        assert_eq!(net.manifest(&input, &classes).unwrap().graph, bundled.graph);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Runs a plan backwards on the CPU.
 
 use super::derived::Weights;
+use super::operations::{Kernel, KernelGradient};
 use super::parameters::Gradients;
-use super::plan::{Backward, ConvStep, Node, NodeId, NormSlots, Op, Plan, PlanStep};
+use super::plan::{Backward, ConvStep, NodeId, NormSlots, Op, Plan, PlanStep, Store};
 use super::run::Workspace;
 use crate::kernels::{
-    BatchNormGradient, Conv, ConvGradient, FusedGradient, Gate, MaxoutGradient, PoolGradient, SparseGradient, Values,
-    ValuesMut, planes, pool,
+    BatchNormGradient, Conv, ConvGradient, FusedGradient, Gate, MaxoutGradient, PoolGradient, SparseGradient, Strided,
+    StridedMut, Values, ValuesMut, View, combine, planes, pool,
 };
 
 /// A backward pass is asked for these gradients.
@@ -26,21 +27,25 @@ pub struct WantedParameters<'a> {
 
 impl Plan {
     pub(super) fn wants(&self, node: NodeId, parameters: bool, pixels: bool) -> bool {
-        pixels || (parameters && self.nodes[node].trained)
+        match self.nodes[node].store {
+            Store::Parameter(_) => parameters,
+            Store::Buffer(_) => pixels || (parameters && self.root(node).trained),
+        }
     }
 
     /// Computes the gradients of `Σ logits · d_logits` after [`Self::forward`] on the same workspace and weights.
     pub fn backward(&self, weights: Weights<'_>, d_logits: &[f32], workspace: &mut Workspace, mut wanted: Wanted<'_>) {
         let n = workspace.n;
         self.prepare(workspace, n, true);
-        let gradient = &mut workspace.gradients[self.nodes[self.output].buffer];
+        self.clear_sums(workspace, &mut wanted);
+        let gradient = &mut workspace.gradients[self.nodes[self.output].buffer()];
         self.each_logit(n, |place, at| gradient[at] = d_logits[place]);
         for number in (0..self.steps.len()).rev() {
             self.step_backward(weights, number, workspace, &mut wanted);
         }
         let Some(pixels) = wanted.pixels else { return };
         let input = &self.nodes[self.input];
-        let (gradient, map) = (input.of(&workspace.gradients, n), input.map);
+        let (gradient, map) = (input.of(&workspace.gradients, n), input.planes());
         for (plane, values) in pixels.chunks_exact_mut(map.pixels()).enumerate() {
             let (picture, c) = (plane / map.channels, plane % map.channels);
             for (y, row) in values.chunks_exact_mut(map.width).enumerate() {
@@ -48,6 +53,21 @@ impl Plan {
                 for (value, gradient) in row.iter_mut().zip(gradient.iter().step_by(map.stride)) {
                     *value = gradient * self.scale[c];
                 }
+            }
+        }
+    }
+
+    /// Begins the gradients that are sums from 0: of values that are read in parts, and of tensors that are values.
+    fn clear_sums(&self, workspace: &mut Workspace, wanted: &mut Wanted<'_>) {
+        for node in &self.nodes {
+            match node.store {
+                Store::Buffer(buffer) if node.is_read_in_part => workspace.gradients[buffer].fill(0.0),
+                Store::Parameter(slot) => {
+                    if let Some(WantedParameters { to, add: false }) = &mut wanted.parameters {
+                        to.values.slot_mut(slot).fill(0.0);
+                    }
+                }
+                Store::Buffer(_) => {}
             }
         }
     }
@@ -64,30 +84,34 @@ impl Plan {
             && !self.is_gated(step.y)
         {
             let gate = Gate { values: y_node.of(&workspace.values, n), upper };
-            planes::gate(isa, y_node.of_mut(&mut workspace.gradients[y_node.buffer], n), gate);
+            planes::gate(isa, y_node.of_mut(&mut workspace.gradients[y_node.buffer()], n), gate);
+        }
+        if let Op::Kernel(kernel) = &step.op {
+            return self.kernel_backward(&**kernel, weights, number, workspace, wanted);
         }
         if let Some(add) = step.add.filter(|&add| is_wanted(add)) {
             let node = &self.nodes[add];
-            let mut out = std::mem::take(&mut workspace.gradients[node.buffer]);
-            let fused = node.fused_gradient(number, workspace);
+            let mut out = std::mem::take(&mut workspace.gradients[node.buffer()]);
+            let fused = self.fused_gradient(add, number, workspace);
             let dy = y_node.of(&workspace.gradients, n);
+            let is_same = node.root == x_node.root;
             planes::copy(isa, dy, node.of_mut(&mut out, n), fused.add);
             // When the step reads the same node twice the gate waits for the second time.
-            if let Some(gate) = fused.gate.filter(|_| add != step.x) {
+            if let Some(gate) = fused.gate.filter(|_| !is_same) {
                 planes::gate(isa, node.of_mut(&mut out, n), gate);
             }
-            workspace.gradients[node.buffer] = out;
+            workspace.gradients[node.buffer()] = out;
         }
-        let mut out = std::mem::take(&mut workspace.gradients[x_node.buffer]);
+        let mut out = std::mem::take(&mut workspace.gradients[x_node.buffer()]);
         let mut sparse = std::mem::take(&mut workspace.sparse);
         let pass = StepBackward { plan: self, weights, number, step, workspace };
-        let mut fused = x_node.fused_gradient(number, workspace);
-        fused.add |= step.add == Some(step.x);
+        let mut fused = self.fused_gradient(step.x, number, workspace);
+        fused.add |= step.add.is_some_and(|add| self.nodes[add].root == x_node.root);
         let dx = is_wanted(step.x).then(|| x_node.of_mut(&mut out, n));
         match &step.op {
             Op::Conv(conv) => {
                 if let Backward::Sparse(pool) = self.backward_of(step) {
-                    sparse.collect(&conv.conv, x_node.map, pass.pool_gradient(pool));
+                    sparse.collect(&conv.conv, x_node.planes(), pass.pool_gradient(pool));
                 }
                 if let (Some(parameters), Some(weight), None) = (&mut wanted.parameters, conv.weight, &conv.norm) {
                     pass.conv_weights(conv, weight, &mut sparse, parameters);
@@ -103,18 +127,75 @@ impl Plan {
                 }
             }
         }
-        workspace.gradients[x_node.buffer] = out;
+        workspace.gradients[x_node.buffer()] = out;
         workspace.sparse = sparse;
     }
 }
 
-impl Node {
-    /// Tells what a reader does with the node's gradient. Readers run backwards from the last: the last one writes,
-    /// the others add, the first one closes the gate.
-    fn fused_gradient<'a>(&self, reader: usize, workspace: &'a Workspace) -> FusedGradient<'a> {
-        let upper = self.clamp.filter(|_| self.readers.first() == Some(&reader));
-        let gate = upper.map(|upper| Gate { values: self.of(&workspace.values, workspace.n), upper });
-        FusedGradient { add: self.readers.last() != Some(&reader), gate }
+impl Plan {
+    /// Tells what a reader does with a value's gradient. Readers run backwards from the last: the last one writes, the
+    /// others add, the first one closes the gate. Where some see the value in part, all add.
+    fn fused_gradient<'a>(&'a self, node: NodeId, reader: usize, workspace: &'a Workspace) -> FusedGradient<'a> {
+        let root = self.root(node);
+        let closes = !root.is_read_in_part && root.readers.first() == Some(&reader) && self.closes_gates(&reader);
+        let upper = root.clamp.filter(|_| closes);
+        let gate = upper.map(|upper| Gate { values: self.nodes[node].of(&workspace.values, workspace.n), upper });
+        FusedGradient { add: root.is_read_in_part || root.readers.last() != Some(&reader), gate }
+    }
+
+    /// Computes the gradients of a kernel's inputs, one after the other.
+    fn kernel_backward(
+        &self,
+        kernel: &dyn Kernel,
+        weights: Weights<'_>,
+        number: usize,
+        workspace: &mut Workspace,
+        wanted: &mut Wanted<'_>,
+    ) {
+        let (n, step) = (workspace.n, &self.steps[number]);
+        let (parameters, pixels) = (wanted.parameters.is_some(), wanted.pixels.is_some());
+        let inputs: Vec<NodeId> = step.inputs().collect();
+        let views: Vec<View> = inputs.iter().map(|&input| self.pictures_of(input, n)).collect();
+        let y_view = self.pictures_of(step.y, n);
+        for (place, (&input, view)) in inputs.iter().zip(&views).enumerate() {
+            if !self.wants(input, parameters, pixels) {
+                continue;
+            }
+            let node = &self.nodes[input];
+            let is_second = inputs[..place].iter().any(|&other| self.nodes[other].root == node.root);
+            let mut out = match node.store {
+                Store::Buffer(buffer) => std::mem::take(&mut workspace.gradients[buffer]),
+                Store::Parameter(_) => Vec::new(),
+            };
+            let add = is_second || self.root(input).is_read_in_part || self.root(input).readers.last() != Some(&number);
+            let slot = |slot| weights.parameters.slot(slot);
+            let seen =
+                inputs.iter().zip(&views).map(|(&other, view)| self.strided(other, &workspace.values, slot, view));
+            let seen: Vec<Strided<'_>> = seen.collect();
+            let from = KernelGradient {
+                inputs: &seen,
+                y: self.strided(step.y, &workspace.values, slot, &y_view),
+                dy: self.strided(step.y, &workspace.gradients, slot, &y_view),
+            };
+            // A view that repeats values collects sums, which begin at 0.
+            let repeats = view.axes.iter().any(|axis| axis.len > 1 && axis.stride == 0);
+            match (node.store, &mut wanted.parameters) {
+                (Store::Buffer(buffer), _) => {
+                    if repeats && !add {
+                        let whole = self.root(input).view.of_pictures(n, self.buffers[buffer].picture());
+                        combine(self.isa, StridedMut { data: &mut out, view: &whole }, [], false, |dx, []| {
+                            dx.fill(0.0)
+                        });
+                    }
+                    kernel.backward(self.isa, place, from, StridedMut { data: &mut out, view }, add || repeats);
+                    workspace.gradients[buffer] = out;
+                }
+                (Store::Parameter(slot), Some(WantedParameters { to, .. })) => {
+                    kernel.backward(self.isa, place, from, StridedMut { data: to.values.slot_mut(slot), view }, true);
+                }
+                (Store::Parameter(_), None) => {}
+            }
+        }
     }
 }
 
@@ -227,8 +308,12 @@ impl<'a> StepBackward<'a> {
             Op::Maxout(pieces) => planes::maxout_gradient(dy, dx.reborrow(), *pieces, &notes.winners),
             Op::Dropout { .. } => planes::masked(isa, dy, dx.reborrow(), &notes.mask, add),
             Op::Copy => planes::copy(isa, dy, dx.reborrow(), add),
-            Op::Other(operation) => operation.backward(isa, self.values(self.step.x), dy, dx.reborrow(), add),
-            Op::Conv(_) | Op::BatchNorm(_) => unreachable!("steps with parameters have their own ways back"),
+            Op::AvgPool { window, counts_padding } => {
+                pool::avg_pool_gradient(isa, dy, dx.reborrow(), *window, *counts_padding, add);
+            }
+            Op::Conv(_) | Op::BatchNorm(_) | Op::Kernel(_) => {
+                unreachable!("steps with parameters have their own ways back")
+            }
         }
         self.close(dx, fused);
     }

@@ -1,9 +1,12 @@
-//! Makes plans from the layers of a manifest.
+//! Makes plans from graphs.
 
-use super::layers::{BatchNorm2d, Concat, Layer, LayerSpec, output_shape};
+use super::graph::{Graph, ValueId};
 use super::manifest::Input;
+use super::operations::{BatchNorm2d, Join, Kernel, Operation, Operator};
 use super::parameters::Layout;
+use super::placement::CopyKernel;
 use super::plan::{ConvStep, Node, NodeId, NormSlots, Op, Pass, Plan, PlanStep};
+use super::schedule::{Part, Schedule, Unit};
 use super::shape::Shape;
 use crate::kernels::{Conv, Isa, Map};
 use crate::{Error, Result};
@@ -11,13 +14,11 @@ use crate::{Error, Result};
 /// A `Builder` holds a plan in the making.
 pub struct Builder {
     pub plan: Plan,
-    layout: Layout,
-}
-
-/// A unit is a layer with the batch normalisation and the clamp behind it that run as one with it.
-struct Unit<'a> {
-    layer: &'a LayerSpec,
-    target: StepTarget<'a>,
+    pub(super) layout: Layout,
+    /// The border that each value of the graph needs around its planes.
+    pub(super) borders: Vec<usize>,
+    /// The value that is being computed.
+    pub(super) value: ValueId,
 }
 
 /// A target says where a step writes and what it does beside.
@@ -28,29 +29,8 @@ pub struct StepTarget<'a> {
     /// The node that is added to the result before the clamp.
     pub add: Option<NodeId>,
     pub clamp: Option<f32>,
-    /// A frozen batch normalisation, for layers whose fusion allows it.
+    /// A frozen batch normalisation, for operations whose fusion allows it.
     pub norm: Option<&'a BatchNorm2d>,
-}
-
-/// Joins each layer with what can be fused into it; leaves out what does nothing in this pass.
-fn units(layers: &[LayerSpec], pass: Pass) -> Vec<Unit<'_>> {
-    let is_frozen = pass == Pass::Evaluate;
-    let mut units: Vec<Unit<'_>> = Vec::new();
-    for layer in layers {
-        match (layer, units.last_mut()) {
-            (LayerSpec::Dropout(dropout), _) if is_frozen || dropout.keep >= 1.0 => {}
-            (LayerSpec::BatchNorm2d(norm), Some(Unit { layer, target }))
-                if is_frozen && layer.fusion().norm && target.norm.is_none() && target.clamp.is_none() =>
-            {
-                target.norm = Some(norm);
-            }
-            (_, Some(unit)) if layer.clamp().is_some() && unit.layer.fusion().clamp && unit.target.clamp.is_none() => {
-                unit.target.clamp = layer.clamp();
-            }
-            _ => units.push(Unit { layer, target: StepTarget::default() }),
-        }
-    }
-    units
 }
 
 /// These are the plans of a net. They share the places of their parameters.
@@ -60,18 +40,20 @@ pub struct Plans {
 }
 
 impl Plans {
-    /// Makes the plans of a list of layers; refuses layers that do not fit together, or a picture too large for them.
-    pub fn new(layers: &[LayerSpec], input: &Input) -> Result<Self> {
-        output_shape(layers, input.shape(), "layers").map_err(Error::Argument)?;
-        let training = Plan::new(layers, input, Pass::Train, Layout::default())?;
+    /// Makes the plans of a graph.
+    ///
+    /// # Errors
+    /// None in practice: the graph was checked when it was made.
+    pub fn new(graph: &Graph, input: &Input) -> Result<Self> {
+        let training = Plan::new(graph, input, Pass::Train, Layout::default())?;
         // The passes meet the tensors of a shortcut in another order: their places are those of training.
-        let evaluation = Plan::new(layers, input, Pass::Evaluate, Layout::clone(&training.layout))?;
+        let evaluation = Plan::new(graph, input, Pass::Evaluate, Layout::clone(&training.layout))?;
         Ok(Self { training, evaluation })
     }
 }
 
 impl Plan {
-    fn new(layers: &[LayerSpec], input: &Input, pass: Pass, layout: Layout) -> Result<Self> {
+    fn new(graph: &Graph, input: &Input, pass: Pass, layout: Layout) -> Result<Self> {
         let (scale, shift) = input.scale_and_shift();
         let plan = Self {
             pass,
@@ -85,147 +67,240 @@ impl Plan {
             scale,
             shift,
         };
-        let mut builder = Builder { plan, layout };
-        let x = builder.buffer(input.shape());
-        let mut output = builder.sequence(layers, x, StepTarget::default(), None)?;
-        if output == x {
-            // Nothing was added, and gradients start from a plane of their own.
-            output = builder.step_to(Op::Copy, x, input.shape(), StepTarget::default());
+        let schedule = Schedule::new(graph, pass);
+        let borders = schedule.borders(graph);
+        let mut builder = Builder { plan, layout, borders, value: 0 };
+        let picture = builder.planes_node(graph.shape(0));
+        let mut nodes = vec![None; graph.nodes().len() + 1];
+        nodes[0] = Some(picture);
+        let parts = schedule.parts(graph);
+        for unit in &schedule.units {
+            builder.unit(graph, &schedule, unit, &parts, &mut nodes)?;
         }
-        let Builder { mut plan, layout } = builder;
+        let output = nodes[schedule.same[graph.output]].unwrap_or(picture);
+        // Gradients start from rows of logits of their own.
+        let output = builder.rows(output, graph.shape(graph.output).count());
+        let output = if output == picture { builder.copied(output, 0) } else { output };
+        let Builder { mut plan, layout, .. } = builder;
         plan.output = output;
         plan.layout = layout.into();
-        plan.add_borders();
         Ok(plan)
-    }
-
-    /// Gives each buffer the border that its readers and the gradients of its writers need.
-    fn add_borders(&mut self) {
-        for step in &self.steps {
-            let Op::Conv(ConvStep { conv, .. }) = &step.op else { continue };
-            let (x, y) = (&self.nodes[step.x], &self.nodes[step.y]);
-            let for_gradient = conv.gradient_halo(x.map.size(), y.map.size());
-            for (node, border) in [(x, conv.padding.largest()), (y, for_gradient)] {
-                let halo = &mut self.buffers[node.buffer].halo;
-                *halo = border.max(*halo);
-            }
-        }
-        for node in &mut self.nodes {
-            node.map.halo = self.buffers[node.buffer].halo;
-        }
     }
 }
 
 impl Builder {
-    /// Returns where the values of a node lie; the border is not known yet.
-    pub fn map(&self, node: NodeId) -> Map {
-        self.plan.nodes[node].map
-    }
-
-    fn shape(&self, node: NodeId) -> Shape {
-        let Map { channels, height, width, .. } = self.map(node);
-        Shape::Planes { channels, height, width }
-    }
-
-    /// Makes a node that is a buffer of its own.
-    fn buffer(&mut self, shape: Shape) -> NodeId {
-        let map = Map::new(shape.size(), shape.channels(), 0);
-        self.plan.buffers.push(map);
-        let buffer = self.plan.buffers.len() - 1;
-        self.node(Node { map, buffer, clamp: None, parent: None, readers: Vec::new(), trained: false })
-    }
-
-    fn node(&mut self, node: Node) -> NodeId {
-        self.plan.nodes.push(node);
-        self.plan.nodes.len() - 1
-    }
-
-    /// Adds a step whose result has the shape that the layer says, and returns its node.
-    pub fn step(&mut self, op: Op, layer: &dyn Layer, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
-        let shape = layer.output(self.shape(x), &[]).map_err(Error::Argument)?;
-        Ok(self.step_to(op, x, shape, target))
-    }
-
-    /// Adds a step whose result has this shape, and returns its node.
-    pub fn step_to(&mut self, op: Op, x: NodeId, shape: Shape, target: StepTarget<'_>) -> NodeId {
-        let y = target.into.unwrap_or_else(|| self.buffer(shape));
-        let number = self.plan.steps.len();
-        let mut trained = matches!(op, Op::Conv(_) | Op::BatchNorm(_));
-        for read in std::iter::once(x).chain(target.add) {
-            let node = &mut self.plan.nodes[read];
-            node.readers.push(number);
-            trained |= node.trained;
+    /// Adds the steps of a unit.
+    fn unit(
+        &mut self,
+        graph: &Graph,
+        schedule: &Schedule,
+        unit: &Unit,
+        parts: &[Option<Part>],
+        nodes: &mut [Option<NodeId>],
+    ) -> Result<()> {
+        let node = &graph.nodes()[unit.node];
+        self.value = unit.output;
+        let lost = || Error::Argument("an operation reads what comes later".into());
+        let inputs = node.inputs.iter().map(|&input| nodes[schedule.same[input]].ok_or_else(lost));
+        let inputs = inputs.collect::<Result<Vec<_>>>()?;
+        let norm = match unit.norm.map(|norm| &graph.nodes()[norm].operation) {
+            Some(Operation::BatchNorm2d(norm)) => Some(norm),
+            _ => None,
+        };
+        let add = unit.add.map(|add| nodes[add].ok_or_else(lost)).transpose()?;
+        let into = parts[unit.output].map(|part| self.part(graph, part, unit.output, parts, nodes));
+        let target = StepTarget { into, add, clamp: unit.clamp, norm };
+        if let Operation::Join(join) = &node.operation {
+            let whole = nodes[unit.output];
+            nodes[unit.output] = Some(self.join(join, node.shape, &inputs, whole.or(into), unit.clamp)?);
+            return Ok(());
         }
-        let node = &mut self.plan.nodes[y];
-        node.trained = trained;
-        node.clamp = target.clamp;
-        self.plan.steps.push(PlanStep { op, x, y, add: target.add, clamp: target.clamp });
+        nodes[unit.output] = Some(node.operation.lower(self, &inputs, target)?);
+        Ok(())
+    }
+
+    /// Returns the node of a part of a concatenation; the whole is made when its first part is.
+    fn part(
+        &mut self,
+        graph: &Graph,
+        Part { whole, first }: Part,
+        value: ValueId,
+        parts: &[Option<Part>],
+        nodes: &mut [Option<NodeId>],
+    ) -> NodeId {
+        let parent = match nodes[whole] {
+            Some(parent) => parent,
+            None => {
+                let parent = match parts[whole] {
+                    Some(outer) => self.part(graph, outer, whole, parts, nodes),
+                    None => {
+                        let value = std::mem::replace(&mut self.value, whole);
+                        let node = self.planes_node(graph.shape(whole));
+                        self.value = value;
+                        node
+                    }
+                };
+                nodes[whole] = Some(parent);
+                parent
+            }
+        };
+        let shape = graph.shape(value);
+        let outer = self.plan.nodes[parent].clone();
+        let map = outer.planes();
+        let map = Map { channels: shape.first().copied().unwrap_or(1), first: map.first + first, ..map };
+        let view = outer.view.sliced(0, first, map.channels, 1);
+        let root = self.plan.nodes.len();
+        let node = Node { shape, view, map: Some(map), root, parent: Some(parent), readers: Vec::new(), ..outer };
+        self.node(node)
+    }
+
+    /// Returns the shape of values one after the other.
+    pub fn joined_shape(&self, join: &Join, inputs: &[NodeId]) -> Result<Shape> {
+        let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape(input)).collect();
+        join.output(&shapes).map_err(Error::Argument)
+    }
+
+    /// Brings a node to its target, with nothing computed but what the target asks for.
+    pub fn bring(&mut self, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
+        if target.into.is_none() && target.add.is_none() && target.clamp.is_none() {
+            return Ok(x);
+        }
+        let x = self.planes(x, 0);
+        Ok(self.step_to(Op::Copy, &[x], self.shape(x), target))
+    }
+
+    /// Adds a step on planes or rows whose result has the shape that the operation says, and returns its node.
+    pub fn step(&mut self, op: Op, operation: &dyn Operator, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
+        let shape = operation.output(&[self.shape(x)]).map_err(Error::Argument)?;
+        Ok(self.step_to(op, &[x], shape, target))
+    }
+
+    pub fn step_to(&mut self, op: Op, inputs: &[NodeId], shape: Shape, target: StepTarget<'_>) -> NodeId {
+        let y = target.into.unwrap_or_else(|| self.planes_node(shape));
+        let add = target.add.map(|add| self.lying_as(add, y));
+        self.push(op, inputs, y, StepTarget { add, ..target });
         y
     }
 
-    /// Adds the layers one after the other; the last one adds the shortcut around them and clamps where it can, and
-    /// writes to the target. The shortcut comes just before it, so that backwards it is the first to write its input's
-    /// gradient: the first layer, which reaches every pixel, then adds to it and closes the gate.
-    pub fn sequence<'a>(
+    /// Adds a step that runs a kernel, and returns its node.
+    pub fn kernel(
         &mut self,
-        layers: &'a [LayerSpec],
-        input: NodeId,
-        mut target: StepTarget<'a>,
-        shortcut: Option<&[LayerSpec]>,
+        kernel: Box<dyn Kernel>,
+        operation: &dyn Operator,
+        inputs: &[NodeId],
+        target: StepTarget<'_>,
     ) -> Result<NodeId> {
-        let units = units(layers, self.plan.pass);
-        let (before, last) = units.split_at(units.len().saturating_sub(1));
-        let mut x = input;
-        for unit in before {
-            x = unit.layer.add_steps(self, x, unit.target)?;
-        }
-        if let Some(shortcut) = shortcut {
-            target.add = Some(self.sequence(shortcut, input, StepTarget::default(), None)?);
-        }
-        for Unit { layer, target: own } in last {
-            let fuses = own.clamp.is_none() && layer.fusion().sum;
-            let own = if fuses || target.add.is_none() {
-                StepTarget { clamp: own.clamp.or(target.clamp), norm: own.norm, ..std::mem::take(&mut target) }
-            } else {
-                *own
-            };
-            x = layer.add_steps(self, x, own)?;
-        }
-        if target.into.is_some() || target.add.is_some() {
-            x = self.step_to(Op::Copy, x, self.shape(x), target);
-        }
-        Ok(x)
+        let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape(input)).collect();
+        let shape = operation.output(&shapes).map_err(Error::Argument)?;
+        self.kernel_to(kernel, inputs, shape, target)
     }
 
-    /// Adds branches that write side by side into one buffer.
-    pub fn concat(&mut self, layer: &Concat, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
-        let shape = self.shape(x);
-        let shapes = layer.branches.iter().map(|branch| output_shape(branch, shape, "layers"));
-        let shapes = shapes.collect::<Result<Vec<_>, _>>().map_err(Error::Argument)?;
-        let whole = layer.output(shape, &shapes).map_err(Error::Argument)?;
-        let y = target.into.unwrap_or_else(|| self.buffer(whole));
+    /// Adds a step that runs a kernel with a result of this shape, which lies as its first computed input does.
+    pub fn kernel_to(
+        &mut self,
+        kernel: Box<dyn Kernel>,
+        inputs: &[NodeId],
+        shape: Shape,
+        target: StepTarget<'_>,
+    ) -> Result<NodeId> {
+        let mut inputs = inputs.to_vec();
+        if kernel.broadcasts() {
+            for input in &mut inputs {
+                if self.shape(*input) != shape {
+                    let view = self.view(*input).broadcast(&shape);
+                    let view = view.ok_or_else(|| {
+                        Error::Argument(format!("{} does not broadcast to {shape}", self.shape(*input)))
+                    })?;
+                    *input = self.seen(*input, view)?;
+                }
+            }
+        }
+        let is_planes = shape.as_planes().is_some() && inputs.iter().any(|&input| self.lies_as_planes(input));
+        let y = match target.into {
+            Some(into) => into,
+            None if is_planes => self.planes_node(shape),
+            None => self.dense_node(shape),
+        };
+        self.push(Op::Kernel(kernel), &inputs, y, StepTarget { add: None, clamp: None, ..target });
+        if target.add.is_none() && target.clamp.is_none() {
+            return Ok(y);
+        }
+        self.bring(y, StepTarget { into: None, ..target })
+    }
+
+    pub(super) fn push(&mut self, op: Op, inputs: &[NodeId], y: NodeId, target: StepTarget<'_>) {
+        let number = self.plan.steps.len();
+        let mut trained = matches!(op, Op::Conv(_) | Op::BatchNorm(_));
+        for &read in inputs.iter().chain(&target.add) {
+            let root = self.plan.nodes[read].root;
+            let node = &mut self.plan.nodes[root];
+            node.readers.push(number);
+            trained |= node.trained;
+        }
+        let root = self.plan.nodes[y].root;
+        for node in [y, root] {
+            let node = &mut self.plan.nodes[node];
+            node.trained = trained;
+            node.clamp = target.clamp;
+        }
+        let (x, others) = (inputs[0], inputs[1..].to_vec());
+        self.plan.steps.push(PlanStep { op, x, others, y, add: target.add, clamp: target.clamp });
+    }
+
+    /// Puts values one after the other; those that were not written there already are copied.
+    pub fn join(
+        &mut self,
+        join: &Join,
+        shape: Shape,
+        inputs: &[NodeId],
+        whole: Option<NodeId>,
+        clamp: Option<f32>,
+    ) -> Result<NodeId> {
+        let is_planes = inputs.iter().any(|&input| self.lies_as_planes(input));
+        let whole = match whole {
+            Some(whole) => whole,
+            None if is_planes => self.planes_node(shape),
+            None => self.dense_node(shape),
+        };
         let (mut first, mut clamps, mut trained) = (0, Vec::new(), false);
-        for (branch, shape) in layer.branches.iter().zip(shapes) {
-            let parent = self.plan.nodes[y].clone();
-            let map = Map { channels: shape.channels(), first: parent.map.first + first, ..parent.map };
-            let part = self.node(Node { map, parent: Some(y), readers: Vec::new(), ..parent });
-            self.sequence(branch, x, StepTarget { into: Some(part), ..StepTarget::default() }, None)?;
+        for &input in inputs {
+            let len = self.shape(input)[join.axis];
+            let mut part = input;
+            if self.plan.nodes[input].parent != Some(whole) {
+                let view = self.view(whole).sliced(join.axis, first, len, 1);
+                let outer = self.plan.nodes[whole].clone();
+                let root = self.plan.nodes.len();
+                let node = Node {
+                    shape: self.shape(input),
+                    view,
+                    map: None,
+                    root,
+                    parent: Some(whole),
+                    readers: Vec::new(),
+                    ..outer
+                };
+                part = self.node(node);
+                self.push(Op::Kernel(Box::new(CopyKernel)), &[input], part, StepTarget::default());
+            }
             let part = &self.plan.nodes[part];
             clamps.push(part.clamp);
             trained |= part.trained;
-            first += map.channels;
+            first += len;
         }
-        let node = &mut self.plan.nodes[y];
-        // The gradient may be gated for all branches at once where they agree.
+        let node = &mut self.plan.nodes[whole];
+        // The gradient may be gated for all parts at once where they agree.
         node.clamp =
             clamps.first().copied().flatten().filter(|clamp| clamps.iter().all(|other| *other == Some(*clamp)));
         node.trained = trained;
-        Ok(y)
+        match clamp {
+            None => Ok(whole),
+            Some(_) => self.bring(whole, StepTarget { clamp, ..StepTarget::default() }),
+        }
     }
 
-    /// Finds places for the tensors of a layer that is a convolution: its weight, then perhaps its bias.
-    pub fn conv(&mut self, layer: &dyn Layer, conv: Conv, norm: Option<&BatchNorm2d>) -> ConvStep {
-        let tensors = layer.tensors().into_iter().zip([Some(conv), None]);
+    /// Finds places for the tensors of an operation that is a convolution: its weight, then perhaps its bias.
+    pub fn conv(&mut self, operation: &dyn Operator, conv: Conv, norm: Option<&BatchNorm2d>) -> ConvStep {
+        let tensors = operation.tensors().into_iter().zip([Some(conv), None]);
         let mut slots = tensors.map(|((name, shape), packed)| self.layout.add(name, shape, packed));
         let (weight, bias) = (slots.next(), slots.next());
         drop(slots);
@@ -233,10 +308,10 @@ impl Builder {
     }
 
     /// Finds places for the tensors of a batch normalisation.
-    pub fn norm(&mut self, layer: &BatchNorm2d) -> NormSlots {
-        let tensors = layer.tensors().into_iter();
+    pub fn norm(&mut self, operation: &BatchNorm2d) -> NormSlots {
+        let tensors = operation.tensors().into_iter();
         let mut slots = tensors.map(|(name, shape)| self.layout.add(name, shape, None));
         let mut slot = || slots.next().unwrap_or_default();
-        NormSlots { eps: layer.eps as f32, gamma: slot(), beta: slot(), mean: slot(), var: slot() }
+        NormSlots { eps: operation.eps as f32, gamma: slot(), beta: slot(), mean: slot(), var: slot() }
     }
 }

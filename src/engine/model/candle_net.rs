@@ -9,9 +9,10 @@ use rand::RngCore;
 
 use super::backward::Wanted;
 use super::executor::{DLogits, Executor, PixelGradients, approach, interleave};
-use super::layers::{LayerSpec, every_layer, is_running_statistic};
+use super::graph::Graph;
 use super::manifest::Input;
-use super::parameters::{Parameters, Params};
+use super::operations::{Operation, is_running_statistic};
+use super::parameters::{Parameters, Params, TensorSource};
 use crate::{Error, Result};
 
 /// This says how to run a net of tensors.
@@ -29,18 +30,37 @@ pub struct TensorPass<'a> {
     /// The parameters by name. Gradients are computed for those that are variables.
     pub parameters: VarBuilder<'static>,
     pub mode: Mode<'a>,
+    pub pictures: usize,
 }
 
 impl TensorPass<'_> {
-    pub fn run(&mut self, layers: &[LayerSpec], x: &Tensor) -> TensorResult<Tensor> {
-        layers.iter().try_fold(x.clone(), |x, layer| layer.forward(self, &x))
+    /// Begins a pass for evaluation with tensors of the CPU.
+    pub fn of_params(params: &Params, pictures: usize) -> Self {
+        let tensors = params.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
+        let parameters = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
+        Self { parameters, mode: Mode::Evaluate, pictures }
+    }
+
+    /// Runs a graph on pictures.
+    pub fn run(&mut self, graph: &Graph, x: &Tensor) -> TensorResult<Tensor> {
+        Ok(self.values(graph, x)?.swap_remove(graph.output))
+    }
+
+    /// Computes all values of a graph on pictures.
+    pub fn values(&mut self, graph: &Graph, x: &Tensor) -> TensorResult<Vec<Tensor>> {
+        let mut values = vec![x.clone()];
+        for node in graph.nodes() {
+            let inputs: Vec<Tensor> = node.inputs.iter().map(|&input| values[input].clone()).collect();
+            values.push(node.forward(self, &inputs)?);
+        }
+        Ok(values)
     }
 }
 
 /// This net keeps its parameters on the CPU, where the optimiser runs: weights and gradients travel at every step of
 /// training.
 pub struct CandleNet {
-    layers: Vec<LayerSpec>,
+    graph: Graph,
     input: Input,
     device: Device,
     parameters: Parameters,
@@ -54,11 +74,11 @@ fn values(tensor: &Tensor) -> Result<Vec<f32>> {
 }
 
 impl CandleNet {
-    /// Makes a net of these layers; refuses what [`Backend::executor`](crate::device::Backend::executor) does.
-    pub fn new(layers: &[LayerSpec], input: &Input, params: &Params, device: &Device) -> Result<Self> {
-        let layout = super::builder::Plans::new(layers, input)?.training.layout;
+    /// Makes a net of this graph; refuses what [`Backend::executor`](crate::device::Backend::executor) does.
+    pub fn new(graph: &Graph, input: &Input, params: &dyn TensorSource, device: &Device) -> Result<Self> {
+        let layout = super::builder::Plans::new(graph, input)?.training.layout;
         Ok(Self {
-            layers: layers.to_vec(),
+            graph: graph.clone(),
             input: input.clone(),
             device: device.clone(),
             parameters: Parameters::from_tensors(&layout, params)?,
@@ -82,11 +102,11 @@ impl CandleNet {
     }
 
     /// Begins a pass for evaluation, which computes no gradients of the parameters.
-    fn evaluation(&self) -> Result<TensorPass<'static>> {
+    fn evaluation(&self, pictures: usize) -> Result<TensorPass<'static>> {
         let tensors = self.tensors()?;
         let detached = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.detach())).collect();
         let parameters = VarBuilder::from_tensors(detached, DType::F32, &self.device);
-        Ok(TensorPass { parameters, mode: Mode::Evaluate })
+        Ok(TensorPass { parameters, mode: Mode::Evaluate, pictures })
     }
 
     fn pictures(&self, pixels: &[f32]) -> Result<Tensor> {
@@ -95,12 +115,12 @@ impl CandleNet {
         Ok(Tensor::from_slice(pixels, (n, channels, height, width), &self.device)?)
     }
 
-    /// Normalises pixels and runs the layers.
+    /// Normalises pixels and runs the graph.
     fn forward(&self, pass: &mut TensorPass<'_>, pixels: &Tensor) -> Result<Tensor> {
         let (scale, shift) = self.input.scale_and_shift();
         let constant = |values: Vec<f32>| Tensor::from_vec(values, (1, self.input.channels, 1, 1), &self.device);
         let x = pixels.broadcast_mul(&constant(scale)?)?.broadcast_add(&constant(shift)?)?;
-        Ok(pass.run(&self.layers, &x)?.flatten_from(1)?)
+        Ok(pass.run(&self.graph, &x)?.flatten_from(1)?)
     }
 }
 
@@ -115,20 +135,23 @@ impl Executor for CandleNet {
     }
 
     fn trains_as_it_evaluates(&self) -> bool {
-        every_layer(&self.layers).into_iter().all(|layer| match layer {
-            LayerSpec::BatchNorm2d(_) => false,
-            LayerSpec::Dropout(dropout) => dropout.keep >= 1.0,
+        self.graph.nodes().iter().all(|node| match &node.operation {
+            Operation::BatchNorm2d(_) => false,
+            Operation::Dropout(dropout) => dropout.keep >= 1.0,
             _ => true,
         })
     }
 
     fn logits(&self, pixels: &[f32]) -> Result<Vec<f32>> {
-        values(&self.forward(&mut self.evaluation()?, &self.pictures(pixels)?)?)
+        values(&{
+            let x = self.pictures(pixels)?;
+            self.forward(&mut self.evaluation(x.dim(0)?)?, &x)?
+        })
     }
 
     fn gradients(&self, pixels: &[f32], count: usize, d_logits: &DLogits<'_>) -> Result<PixelGradients> {
         let x = Var::from_tensor(&self.pictures(pixels)?)?;
-        let of_logits = self.forward(&mut self.evaluation()?, &x)?;
+        let of_logits = self.forward(&mut self.evaluation(x.dim(0)?)?, &x)?;
         let logits = values(&of_logits)?;
         let mut gradients = vec![0.0; count * pixels.len()];
         for number in 0..count {
@@ -149,11 +172,12 @@ impl Executor for CandleNet {
         rng: &mut dyn RngCore,
     ) -> Result<()> {
         let tensors = self.tensors()?;
+        let x = Var::from_tensor(&self.pictures(pixels)?)?;
         let mut pass = TensorPass {
             parameters: VarBuilder::from_tensors(HashMap::clone(&tensors), DType::F32, &self.device),
             mode: Mode::Train { rng, statistics: Params::new() },
+            pictures: x.dim(0)?,
         };
-        let x = Var::from_tensor(&self.pictures(pixels)?)?;
         let logits = self.forward(&mut pass, &x)?;
         let d = Tensor::from_vec(d_logits(&values(&logits)?)?, logits.shape(), &self.device)?;
         let gradients = (logits * d)?.sum_all()?.backward()?;

@@ -1,5 +1,7 @@
 //! Passes derive numbers from the parameters before they run.
 
+use rayon::prelude::*;
+
 use super::parameters::Parameters;
 use super::plan::{Backward, ConvStep, NormSlots, Op, Plan};
 use crate::kernels::ConvWeights;
@@ -27,16 +29,16 @@ impl Plan {
     /// Folds frozen batch normalisations into their convolutions, and brings weights into Winograd's domain.
     pub fn fold(&self, parameters: &Parameters, folded: &mut Vec<FoldedConv>) {
         folded.resize_with(self.steps.len(), Default::default);
-        for (number, step) in self.steps.iter().enumerate() {
-            let Op::Conv(conv_step) = &step.op else { continue };
-            fold_norm(parameters, conv_step, &mut folded[number]);
+        folded.par_iter_mut().zip(&self.steps).for_each(|(folded, step)| {
+            let Op::Conv(conv_step) = &step.op else { return };
+            fold_norm(parameters, conv_step, folded);
             if let Some(winograd) = self.winograd_of(step) {
-                let mut filters = std::mem::take(&mut folded[number].filters);
-                let weights = Weights { parameters, folded, transposed: &[] };
-                winograd.transform(self.isa, weights.of_conv(number, conv_step).packed, &mut filters);
-                folded[number].filters = filters;
+                let FoldedConv { weights, filters, .. } = folded;
+                let plain = || conv_step.weight.map(|slot| parameters.slot(slot)).unwrap_or_default();
+                let packed = if conv_step.norm.is_some() { weights.as_slice() } else { plain() };
+                winograd.transform(self.isa, packed, filters);
             }
-        }
+        });
     }
 
     /// Turns the weights round for [`Self::backward`]; those of the first layer only for gradients of pixels.
@@ -80,12 +82,14 @@ fn fold_norm(parameters: &Parameters, step: &ConvStep, to: &mut FoldedConv) {
     let scale = |(&gamma, &var)| (f64::from(gamma) / (f64::from(var) + f64::from(*eps)).sqrt()) as f32;
     let scale: Vec<f32> = gamma.iter().zip(var).map(scale).collect();
     let bias = |o: usize| bias.map_or(0.0, |bias| parameters.slot(bias)[o]);
-    let weight = weight.map(|weight| parameters.slot(weight));
-    to.weights.clear();
-    to.weights.resize(conv.weights_len(), 0.0);
-    let per_output = conv.inputs / conv.groups * conv.kernel[0] * conv.kernel[1];
-    conv.each_weight(|from, place| {
-        to.weights[place] = weight.map_or(1.0, |weight| weight[place]) * scale[from / per_output]
-    });
+    match weight.map(|weight| parameters.slot(weight)) {
+        Some(weight) => conv.scale_outputs(weight, &scale, &mut to.weights),
+        None => {
+            to.weights.clear();
+            to.weights.resize(conv.weights_len(), 0.0);
+            let per_output = conv.inputs / conv.groups * conv.kernel[0] * conv.kernel[1];
+            conv.each_weight(|from, place| to.weights[place] = scale[from / per_output]);
+        }
+    }
     to.bias = (0..conv.outputs).map(|o| (bias(o) - mean[o]) * scale[o] + beta[o]).collect();
 }

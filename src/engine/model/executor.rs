@@ -4,10 +4,10 @@ use rand::RngCore;
 
 use super::backward::Wanted;
 use super::candle_net::CandleNet;
+use super::graph::Graph;
 use super::kernel_net::KernelNet;
-use super::layers::LayerSpec;
 use super::manifest::Input;
-use super::parameters::{Parameters, Params};
+use super::parameters::{Parameters, TensorSource};
 use crate::Result;
 use crate::device::Backend;
 
@@ -72,10 +72,10 @@ pub(super) fn approach(running: &mut [f32], seen: &[f32]) {
 impl Backend {
     /// Makes a net of these layers that runs here; refuses layers that do not fit together, and a tensor that is
     /// missing or has another shape than its layer asks for.
-    pub fn executor(&self, layers: &[LayerSpec], input: &Input, params: &Params) -> Result<Box<dyn Executor>> {
+    pub fn executor(&self, graph: &Graph, input: &Input, params: &dyn TensorSource) -> Result<Box<dyn Executor>> {
         Ok(match self {
-            Self::Kernels => Box::new(KernelNet::new(layers, input, params)?),
-            Self::Tensors(device) => Box::new(CandleNet::new(layers, input, params, device)?),
+            Self::Kernels => Box::new(KernelNet::new(graph, input, params)?),
+            Self::Tensors(device) => Box::new(CandleNet::new(graph, input, params, device)?),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! Both executors, our own kernels and candle's, are compared with what PyTorch printed (`tests/goldens/ops.py`),
 //! closed forms, finite differences and each other.
 
+mod graphs;
+
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor};
@@ -8,11 +10,13 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
-use super::layers::{every_tensor, is_running_statistic, parse_layers};
+use super::layers::{graph_of_entries, graph_of_layers};
+use super::operations::is_running_statistic;
 use super::*;
 use crate::kernels::{Isa, Padding, Window};
 use crate::loss::Loss;
 use crate::picture::Fit;
+use graphs::GRAPHS;
 
 #[derive(Deserialize)]
 struct Goldens {
@@ -75,27 +79,41 @@ fn random(count: usize, seed: u64) -> Vec<f32> {
 }
 
 struct Net {
-    layers: Vec<LayerSpec>,
+    graph: Graph,
     input: Input,
     params: Params,
 }
 
 impl Net {
     /// Makes a net that takes pixels as they are, with random parameters.
-    fn new([channels, height, width]: [usize; 3], layers: &str) -> Self {
-        let document: toml::Table = format!("layers = [{layers}]").parse().unwrap();
-        let layers = parse_layers(document["layers"].as_array().unwrap(), "layers").unwrap();
+    fn new(size: [usize; 3], layers: &str) -> Self {
+        Self::of(size, |input| {
+            let document: toml::Table = format!("layers = [{layers}]").parse().unwrap();
+            graph_of_layers(document["layers"].as_array().unwrap(), input)
+        })
+    }
+
+    /// Makes such a net of the entries of a graph.
+    fn of_graph(size: [usize; 3], entries: &str) -> Self {
+        Self::of(size, |input| {
+            let document: toml::Table = format!("graph = [{entries}]").parse().unwrap();
+            graph_of_entries(document["graph"].as_array().unwrap(), input)
+        })
+    }
+
+    fn of([channels, height, width]: [usize; 3], graph: impl Fn(Shape) -> Result<Graph, String>) -> Self {
         let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
         let input = Input { channels, height, width, mean, std, fit: Fit::Squash };
+        let graph = graph(input.shape()).unwrap();
         let mut params = Params::new();
-        for (number, (_, name, shape)) in every_tensor(&layers).enumerate() {
+        for (number, (_, name, shape)) in graph.tensors().enumerate() {
             let mut values = random(shape.iter().product(), 100 + number as u64);
             if name.ends_with("var") {
                 values.iter_mut().for_each(|v| *v = *v * *v + 0.1);
             }
             params.insert(name, Tensor::from_vec(values, shape, &Device::Cpu).unwrap());
         }
-        Self { layers, input, params }
+        Self { graph, input, params }
     }
 
     fn with(mut self, name: &str, values: &[f32]) -> Self {
@@ -105,7 +123,7 @@ impl Net {
     }
 
     fn executor(&self, backend: &Backend) -> Box<dyn Executor> {
-        backend.executor(&self.layers, &self.input, &self.params).unwrap()
+        backend.executor(&self.graph, &self.input, &self.params).unwrap()
     }
 
     /// Evaluates the net and its gradient of `Σ y · d`, `d = dy(y)`.
@@ -328,7 +346,7 @@ fn tensors_must_be_there_in_the_right_shape() {
         net.params = tensor.map(|tensor| ("l.weight".to_owned(), tensor)).into_iter().collect();
         for backend in both() {
             let expected = format!("the net needs the tensor \"l.weight\" of [2, 2], found {found}");
-            let error = backend.executor(&net.layers, &net.input, &net.params).err().unwrap();
+            let error = backend.executor(&net.graph, &net.input, &net.params).err().unwrap();
             assert_eq!(error.to_string(), expected);
         }
     }
@@ -510,12 +528,16 @@ fn both_executors_agree_on_nets_that_lead_every_way() {
     for (number, (size, layers)) in NETS.into_iter().enumerate() {
         assert_agreement(&format!("net {number}"), &Net::new(size, layers), 3);
     }
+    for (number, (size, entries)) in GRAPHS.into_iter().enumerate() {
+        assert_agreement(&format!("graph {number}"), &Net::of_graph(size, entries), 3);
+    }
 }
 
 #[test]
 fn gradients_match_finite_differences() {
-    for (number, (size, layers)) in NETS.into_iter().enumerate() {
-        let net = Net::new(size, layers);
+    let nets = NETS.iter().map(|(size, layers)| Net::new(*size, layers));
+    let graphs = GRAPHS.iter().map(|(size, entries)| Net::of_graph(*size, entries));
+    for (number, net) in nets.chain(graphs).enumerate() {
         let x = random(net.input.shape().count(), 9);
         let executor = net.executor(&Backend::Kernels);
         let weights = random(executor.logits(&x).unwrap().len(), 99);
@@ -531,7 +553,7 @@ fn gradients_match_finite_differences() {
             };
             (at(x[i] + h) - at(x[i] - h)) / f64::from(2.0 * h)
         };
-        let pixels = (0..x.len()).step_by(x.len() / 40);
+        let pixels = (0..x.len()).step_by((x.len() / 40).max(1));
         let pairs: Vec<[f64; 2]> = pixels.map(|i| [slope(i), f64::from(found[i])]).collect();
         let dot = |a: usize, b: usize| pairs.iter().map(|pair| pair[a] * pair[b]).sum::<f64>();
         let cosine = dot(0, 1) / (dot(0, 0) * dot(1, 1)).sqrt();

@@ -1,7 +1,7 @@
 //! The weights of a first layer are drawn as pictures, which show what each unit looks for.
 
-use super::layers::{Conv2d, LayerSpec, Linear, Maxout, every_layer};
 use super::manifest::Manifest;
+use super::operations::{Conv2d, Linear, Maxout, Operation};
 use crate::picture::{Rgba, diverging};
 
 /// At most `UNITS` units are shown, `ROW` of them side by side.
@@ -24,12 +24,12 @@ impl FirstLayer {
         let input = &manifest.input;
         let picture = [input.channels, input.height, input.width];
         let pixels = picture.iter().product::<usize>();
-        let (name, shape, stride) = every_layer(&manifest.layers).into_iter().find_map(|layer| match layer {
-            LayerSpec::Conv2d(Conv2d { name, inputs, kernel: [h, w], groups, .. }) => {
+        let (name, shape, stride) = manifest.graph.nodes().iter().find_map(|node| match &node.operation {
+            Operation::Conv2d(Conv2d { name, inputs, kernel: [h, w], groups, .. }) => {
                 Some((name, [inputs / groups, *h, *w], 1))
             }
-            LayerSpec::Linear(Linear { name, inputs, .. }) if *inputs == pixels => Some((name, picture, 1)),
-            LayerSpec::Maxout(Maxout { name, inputs, pieces, .. }) if *inputs == pixels => {
+            Operation::Linear(Linear { name, inputs, .. }) if *inputs == pixels => Some((name, picture, 1)),
+            Operation::Maxout(Maxout { name, inputs, pieces, .. }) if *inputs == pixels => {
                 Some((name, picture, *pieces))
             }
             _ => None,

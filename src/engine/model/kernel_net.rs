@@ -9,9 +9,9 @@ use super::backward::Wanted;
 use super::builder::Plans;
 use super::derived::{FoldedConv, Weights};
 use super::executor::{DLogits, Executor, PixelGradients, approach, interleave};
-use super::layers::LayerSpec;
+use super::graph::Graph;
 use super::manifest::Input;
-use super::parameters::{Parameters, Params};
+use super::parameters::{Parameters, TensorSource};
 use super::plan::{Op, Plan};
 use super::run::Workspace;
 use crate::Result;
@@ -70,9 +70,9 @@ const MAX_PICTURES: usize = 64;
 
 impl KernelNet {
     /// Makes a net of these layers; refuses what [`Backend::executor`](crate::device::Backend::executor) does.
-    pub fn new(layers: &[LayerSpec], input: &Input, params: &Params) -> Result<Self> {
-        let Plans { training, evaluation } = Plans::new(layers, input)?;
-        let net = Self {
+    pub fn new(graph: &Graph, input: &Input, params: &dyn TensorSource) -> Result<Self> {
+        let Plans { training, evaluation } = Plans::new(graph, input)?;
+        Ok(Self {
             parameters: Parameters::from_tensors(&training.layout, params)?,
             evaluation,
             folded: Derived::default(),
@@ -85,9 +85,7 @@ impl KernelNet {
                 derived: None,
                 workspace: Workspace::default(),
             },
-        };
-        net.weights();
-        Ok(net)
+        })
     }
 
     /// Returns what passes for evaluation run on.
@@ -97,7 +95,7 @@ impl KernelNet {
     }
 
     fn values_per_input(&self) -> usize {
-        self.evaluation.nodes[self.evaluation.input].map.count().max(1)
+        self.evaluation.nodes[self.evaluation.input].shape.count().max(1)
     }
 
     /// Runs `f(pixels, number of the first picture, workspace)` on a few pictures at a time and joins what it gives.

@@ -5,7 +5,9 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::layers::{LayerSpec, every_tensor, is_running_statistic, output_shape, parse_layers};
+use super::graph::Graph;
+use super::layers::{graph_of_entries, graph_of_layers};
+use super::operations::is_running_statistic;
 use super::origin::{self, Accuracy, Download};
 use super::shape::Shape;
 use crate::files::ordinary;
@@ -39,7 +41,7 @@ impl Input {
     }
 
     pub fn shape(&self) -> Shape {
-        Shape::Planes { channels: self.channels, height: self.height, width: self.width }
+        Shape::planes([self.channels, self.height, self.width])
     }
 
     fn check(&self) -> Result<(), String> {
@@ -78,7 +80,7 @@ pub struct Manifest {
     pub download: Option<Download>,
     /// The accuracy that was published or measured.
     pub accuracy: Option<Accuracy>,
-    pub layers: Vec<LayerSpec>,
+    pub graph: Graph,
     /// The text that it was read from, so that a trained net can be saved with the same description.
     pub source: String,
 }
@@ -98,14 +100,15 @@ struct ManifestFields {
     download: Option<Download>,
     accuracy: Option<Accuracy>,
     test_error: Option<f32>,
-    layers: Vec<toml::Value>,
+    layers: Option<Vec<toml::Value>>,
+    graph: Option<Vec<toml::Value>>,
     /// Keys for people (provenance, training command) are welcome; misspelt ones of ours are not.
     #[serde(flatten)]
     others: toml::Table,
 }
 
 const KEYS: &str =
-    "name description licence input classes classes_file weights sha256 download accuracy test_error layers";
+    "name description licence input classes classes_file weights sha256 download accuracy test_error layers graph";
 
 /// The largest manifest or list of classes that is read.
 pub const MAX_TEXT_BYTES: u64 = 4 << 20;
@@ -177,7 +180,7 @@ impl Manifest {
 
     /// Returns the number of trained values.
     pub fn parameter_count(&self) -> usize {
-        let trained = every_tensor(&self.layers).filter(|(_, name, _)| !is_running_statistic(name));
+        let trained = self.graph.tensors().filter(|(_, name, _)| !is_running_statistic(name));
         trained.map(|(_, _, shape)| shape.iter().product::<usize>()).sum()
     }
 
@@ -208,15 +211,21 @@ impl Manifest {
         fields.download.as_ref().map_or(Ok(()), |download| download.check(sha256)).map_err(refuse)?;
         let accuracy = fields.accuracy.or(fields.test_error.map(Accuracy::of_test_error));
         accuracy.as_ref().map_or(Ok(()), Accuracy::check).map_err(refuse)?;
-        let layers = parse_layers(&fields.layers, "layers").map_err(refuse)?;
+        let picture = fields.input.shape();
+        let graph = match (&fields.layers, &fields.graph) {
+            (Some(layers), None) => graph_of_layers(layers, picture),
+            (None, Some(entries)) => graph_of_entries(entries, picture),
+            _ => Err("expected either layers = […] or graph = […]".into()),
+        };
+        let graph = graph.map_err(refuse)?;
         let mut names = BTreeSet::new();
-        if let Some((_, name, _)) = every_tensor(&layers).find(|(_, name, _)| !names.insert(name.clone())) {
+        if let Some((_, name, _)) = graph.tensors().find(|(_, name, _)| !names.insert(name.clone())) {
             // They would share weights in silence.
             return Err(refuse(format!("two layers use the tensor {name:?}; expected a name for each")));
         }
-        let out = output_shape(&layers, fields.input.shape(), "layers").map_err(refuse)?;
-        if out.size() != [1, 1] || out.count() != classes.len() {
-            let last = layers.last().map_or("layers are empty: the net", |layer| layer.kind());
+        let out = graph.shape(graph.output);
+        if out.iter().skip(1).any(|len| *len != 1) || out.count() != classes.len() {
+            let last = graph.nodes().last().map_or("layers are empty: the net", |node| node.kind());
             return Err(refuse(format!("{last} ends in {out}, expected {} values, one a class", classes.len())));
         }
         let (path, source) = (path.to_owned(), text.to_owned());
@@ -232,7 +241,7 @@ impl Manifest {
             sha256,
             download,
             accuracy,
-            layers,
+            graph,
             source,
         })
     }
@@ -256,7 +265,7 @@ pub(super) fn read_text(path: &Path, doing: &'static str) -> Result<String> {
         let why = format!("the file has {size} bytes; expected a text of at most {MAX_TEXT_BYTES}");
         return Err(Error::Manifest { path: path.to_owned(), why });
     }
-    std::fs::read_to_string(path).map_err(Error::io(doing, path))
+    crate::files::read_text(path).map_err(Error::io(doing, path))
 }
 
 /// Returns what is wrong in a TOML text, in one line with its place.

@@ -1,18 +1,38 @@
 //! The numbers that training changes lie in one array, in the order in which the kernels read them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 
-use super::layers::is_running_statistic;
+use super::operations::is_running_statistic;
 use crate::kernels::{Conv, LinearGradient};
 use crate::{Error, Result};
 
 /// These are parameters and running statistics by name, in PyTorch's shapes and order; sorted, so that saving and
 /// hashing repeat.
 pub type Params = BTreeMap<String, Tensor>;
+
+/// Where the tensors of a net come from.
+pub trait TensorSource: Sync {
+    /// Returns the values of a tensor in PyTorch's order; refuses one that is missing or has another shape.
+    fn values(&self, name: &str, shape: &[usize]) -> Result<Cow<'_, [f32]>>;
+}
+
+impl TensorSource for Params {
+    fn values(&self, name: &str, shape: &[usize]) -> Result<Cow<'_, [f32]>> {
+        match self.get(name) {
+            Some(tensor) if tensor.dims() == shape => Ok(tensor.flatten_all()?.to_vec1()?.into()),
+            found => {
+                let found = found.map(Tensor::dims);
+                Err(Error::Argument(format!("the net needs the tensor {name:?} of {shape:?}, found {found:?}")))
+            }
+        }
+    }
+}
 
 /// A slot is where a tensor lies among the parameters, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,21 +95,22 @@ impl Parameters {
     }
 
     /// Takes the values of tensors; refuses one that is missing or has another shape than its layer asks for.
-    pub fn from_tensors(layout: &Arc<Layout>, tensors: &Params) -> Result<Self> {
+    pub fn from_tensors(layout: &Arc<Layout>, tensors: &dyn TensorSource) -> Result<Self> {
         let mut parameters = Self::zeros(layout);
+        let (mut rest, mut slots) = (parameters.values.as_mut_slice(), Vec::with_capacity(layout.slots.len()));
         for slot in &layout.slots {
-            let tensor = match tensors.get(&slot.name) {
-                Some(tensor) if tensor.dims() == slot.shape => tensor,
-                found => {
-                    let (Slot { name, shape, .. }, found) = (slot, found.map(Tensor::dims));
-                    let why = format!("the net needs the tensor {name:?} of {shape:?}, found {found:?}");
-                    return Err(Error::Argument(why));
-                }
-            };
-            let from: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
-            let to = &mut parameters.values[slot.range.clone()];
-            slot.each(|tensor, place| to[place] = from[tensor]);
+            let (values, after) = rest.split_at_mut(slot.range.len());
+            slots.push((slot, values));
+            rest = after;
         }
+        slots.into_par_iter().try_for_each(|(slot, to)| {
+            let from = tensors.values(&slot.name, &slot.shape)?;
+            match &slot.packed {
+                None => to.copy_from_slice(&from),
+                Some(conv) => conv.pack(&from, to),
+            }
+            Ok::<_, Error>(())
+        })?;
         Ok(parameters)
     }
 

@@ -1,39 +1,70 @@
-//! A plan is a net as a list of steps over numbered planes: what follows a convolution is fused into it, branches of a
-//! concatenation write side by side, and every plane knows who reads it. `builder.rs` makes it from the layers.
+//! A plan is a net as a list of steps over numbered nodes: what follows a convolution is fused into it, parts of a
+//! concatenation write side by side, and every node knows who reads it. `builder.rs` makes it from the graph.
 
 use std::sync::Arc;
 
+use super::operations::Kernel;
 use super::parameters::Layout;
-use crate::kernels::{Conv, Isa, Map, Values, ValuesMut, Window, Winograd};
+use super::shape::Shape;
+use crate::kernels::{Conv, Isa, Map, Strided, Values, ValuesMut, View, Window, Winograd};
 
-/// Planes are known by their numbers.
+/// Nodes are known by their numbers.
 pub type NodeId = usize;
 
-/// A node is a plane: values between two steps.
+/// A node is a value between two steps, or a way to see one.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The places of its values in its buffer; the border is that of the buffer.
-    pub map: Map,
-    pub buffer: usize,
+    pub shape: Shape,
+    /// The places of one picture's values; the axes are those of the shape.
+    pub view: View,
+    /// The places as planes with their channels innermost, or as rows of channels, where they lie so.
+    pub map: Option<Map>,
+    pub store: Store,
+    /// The node that this one shows in another way; itself where it is a value of its own.
+    pub root: NodeId,
     /// The upper end of the clamp that it came through.
     pub clamp: Option<f32>,
     /// The concatenation that it is a part of.
     pub parent: Option<NodeId>,
-    /// The numbers of the steps that read it.
+    /// The numbers of the steps that read it in any way, in the order in which they run. Only roots have them.
     pub readers: Vec<usize>,
+    /// True when some reader sees only some of its values. Only roots say so.
+    pub is_read_in_part: bool,
     /// True when its values depend on trained numbers.
     pub trained: bool,
 }
 
+/// Values are stored here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// They lie in a buffer of the pass, picture by picture.
+    Buffer(usize),
+    /// They are a tensor of the net, in this slot, alike for all pictures.
+    Parameter(usize),
+}
+
 impl Node {
-    /// Returns the node's values in the buffers of all nodes, for `n` pictures.
-    pub fn of<'a>(&self, buffers: &'a [Vec<f32>], n: usize) -> Values<'a> {
-        Values { data: &buffers[self.buffer], map: self.map, n }
+    /// Returns the number of the buffer; nodes that are planes have one.
+    pub fn buffer(&self) -> usize {
+        match self.store {
+            Store::Buffer(buffer) => buffer,
+            Store::Parameter(slot) => unreachable!("the tensor in slot {slot} is no plane"),
+        }
     }
 
-    /// Returns the node's values in its own buffer, to write to.
+    /// Returns where its planes lie.
+    pub fn planes(&self) -> Map {
+        self.map.unwrap_or_else(|| unreachable!("a step on planes reads {:?}", self.view))
+    }
+
+    /// Returns the planes of `n` pictures in the buffers of all nodes.
+    pub fn of<'a>(&self, buffers: &'a [Vec<f32>], n: usize) -> Values<'a> {
+        Values { data: &buffers[self.buffer()], map: self.planes(), n }
+    }
+
+    /// Returns the planes of `n` pictures in the node's own buffer, to write to.
     pub fn of_mut<'a>(&self, buffer: &'a mut [f32], n: usize) -> ValuesMut<'a> {
-        ValuesMut { data: buffer, map: self.map, n }
+        ValuesMut { data: buffer, map: self.planes(), n }
     }
 }
 
@@ -47,11 +78,14 @@ pub struct NormSlots {
     pub var: usize,
 }
 
-/// A step reads and writes planes.
+/// A step reads and writes nodes.
 #[derive(Debug)]
 pub struct PlanStep {
     pub op: Op,
+    /// The first of its inputs; the only one but for [`Op::Kernel`].
     pub x: NodeId,
+    /// The other inputs of [`Op::Kernel`].
+    pub others: Vec<NodeId>,
     pub y: NodeId,
     /// The node that is added to the result before the clamp.
     pub add: Option<NodeId>,
@@ -65,16 +99,20 @@ pub enum Op {
     /// It normalises with the statistics of the batch.
     BatchNorm(NormSlots),
     MaxPool(Window),
+    AvgPool {
+        window: Window,
+        counts_padding: bool,
+    },
     /// It takes the largest of this number of pieces.
     Maxout(usize),
     Dropout {
         keep: f32,
         rescale: bool,
     },
-    /// It copies, for what has nothing to fuse into.
+    /// It copies planes, for what has nothing to fuse into.
     Copy,
-    /// It computes what a layer says, with nothing fused into it.
-    Other(Box<dyn Operation>),
+    /// It computes what an operation says, with nothing fused into it.
+    Kernel(Box<dyn Kernel>),
 }
 
 /// This is a convolution with the numbers of its slots, and the frozen batch normalisation that is folded into it. A
@@ -85,15 +123,6 @@ pub struct ConvStep {
     pub weight: Option<usize>,
     pub bias: Option<usize>,
     pub norm: Option<NormSlots>,
-}
-
-/// An operation is what one layer computes and nothing else has to know of.
-pub trait Operation: std::fmt::Debug + Send + Sync {
-    /// Computes y.
-    fn forward(&self, isa: Isa, x: Values<'_>, y: ValuesMut<'_>);
-
-    /// Computes the gradient of x, and adds it to what is there if `add`.
-    fn backward(&self, isa: Isa, x: Values<'_>, dy: Values<'_>, dx: ValuesMut<'_>, add: bool);
 }
 
 /// This says how the gradients of a convolution's weights and input are computed.
@@ -136,29 +165,53 @@ pub struct Plan {
     pub shift: Vec<f32>,
 }
 
+impl PlanStep {
+    /// Returns all inputs.
+    pub fn inputs(&self) -> impl Iterator<Item = NodeId> {
+        std::iter::once(self.x).chain(self.others.iter().copied())
+    }
+}
+
 impl Plan {
+    /// Returns the value that a node shows.
+    pub fn root(&self, node: NodeId) -> &Node {
+        &self.nodes[self.nodes[node].root]
+    }
+
+    /// Returns whether a step alone reads a value, and all of it as it lies.
+    fn is_read_by_one(&self, node: NodeId) -> Option<usize> {
+        let node = &self.nodes[node];
+        match node.readers[..] {
+            [reader] if node.parent.is_none() && self.steps[reader].x == node.root => Some(reader),
+            _ => None,
+        }
+    }
+
     /// Chooses how to compute the gradients of a convolution.
     pub fn backward_of(&self, step: &PlanStep) -> Backward {
         let Op::Conv(ConvStep { conv, .. }) = &step.op else { return Backward::Dense };
         let (x, y) = (&self.nodes[step.x], &self.nodes[step.y]);
-        if let (&[pool], None, None) = (&y.readers[..], step.add, y.parent)
+        let (x_map, y_map) = (x.planes(), y.planes());
+        let reader = self.is_read_by_one(step.y);
+        let reads_alone = self.root(step.x).readers.len() == 1;
+        if let (Some(pool), None) = (reader, step.add)
             && matches!(self.steps[pool].op, Op::MaxPool(_))
-            && x.readers.len() == 1
-            && conv.is_sparse_behind(x.map, y.map, self.nodes[self.steps[pool].y].map)
+            && reads_alone
+            && conv.is_sparse_behind(x_map, y_map, self.nodes[self.steps[pool].y].planes())
         {
             return Backward::Sparse(pool);
         }
-        if self.pass == Pass::Train && conv.is_linear(x.map, y.map) {
+        if self.pass == Pass::Train && conv.is_linear(x_map, y_map) {
             return Backward::Linear;
         }
-        if let (&[maxout], None) = (&y.readers[..], y.parent)
+        if let Some(maxout) = reader
             && matches!(self.steps[maxout].op, Op::Maxout(_))
-            && x.readers.len() == 1
-            && x.map.is_dense()
+            && reads_alone
+            && x_map.is_dense()
         {
             return Backward::Units(maxout);
         }
-        if step.x == self.input && x.readers.len() == 1 && conv.prefers_columns() {
+        if step.x == self.input && reads_alone && conv.prefers_columns() {
             return Backward::Columns;
         }
         self.winograd_of(step).map_or(Backward::Dense, Backward::Winograd)
@@ -167,13 +220,44 @@ impl Plan {
     /// Chooses how a convolution runs in Winograd's domain, where that is the faster way.
     pub fn winograd_of(&self, step: &PlanStep) -> Option<Winograd> {
         let Op::Conv(ConvStep { conv, .. }) = &step.op else { return None };
-        let y = self.nodes[step.y].map;
+        let y = self.nodes[step.y].planes();
         Winograd::of(*conv, y.size(), self.pass == Pass::Train)
     }
 
-    /// Returns whether readers of a node have zeroed its gradient where its clamp did not let the values through.
+    /// Returns whether readers of a value have zeroed its gradient where its clamp did not let the values through.
     pub fn is_gated(&self, node: NodeId) -> bool {
         let node = &self.nodes[node];
-        node.clamp.is_some() && (!node.readers.is_empty() || node.parent.is_some_and(|parent| self.is_gated(parent)))
+        let by_readers = !node.readers.is_empty() && !node.is_read_in_part && self.closes_gates(&node.readers[0]);
+        node.clamp.is_some() && (by_readers || node.parent.is_some_and(|parent| self.is_gated(parent)))
+    }
+
+    /// Returns whether a step closes the gate of the value that it reads; kernels leave that to whoever wrote it.
+    pub fn closes_gates(&self, step: &usize) -> bool {
+        !matches!(self.steps[*step].op, Op::Kernel(_))
+    }
+
+    /// Returns a node's view of `n` pictures.
+    pub fn pictures_of(&self, node: NodeId, n: usize) -> View {
+        let node = &self.nodes[node];
+        let stride = match node.store {
+            Store::Buffer(buffer) => self.buffers[buffer].picture(),
+            Store::Parameter(_) => 0,
+        };
+        node.view.of_pictures(n, stride)
+    }
+
+    /// Returns the values of a node, which lie in the buffers or among the parameters, seen by a view.
+    pub fn strided<'a>(
+        &self,
+        node: NodeId,
+        buffers: &'a [Vec<f32>],
+        slot: impl Fn(usize) -> &'a [f32],
+        view: &'a View,
+    ) -> Strided<'a> {
+        let data = match self.nodes[node].store {
+            Store::Buffer(buffer) => &buffers[buffer][..],
+            Store::Parameter(number) => slot(number),
+        };
+        Strided { data, view }
     }
 }

@@ -3,9 +3,9 @@
 use rand::RngCore;
 
 use super::derived::Weights;
-use super::layers::draw_mask;
+use super::operations::draw_mask;
 use super::plan::{NodeId, NormSlots, Op, Plan};
-use crate::kernels::{BatchNorm, ConvWeights, Fused, SparseGradient, Statistics, planes, pool};
+use crate::kernels::{BatchNorm, ConvWeights, Fused, SparseGradient, Statistics, StridedMut, View, planes, pool};
 
 /// A workspace holds the values, gradients and notes of a pass. It is kept, so that the next one allocates nothing.
 #[derive(Debug, Default)]
@@ -44,11 +44,11 @@ impl Plan {
         }
         workspace.notes.resize_with(self.steps.len(), Notes::default);
         for (step, notes) in self.steps.iter().zip(&mut workspace.notes) {
-            let len = n * self.nodes[step.y].map.count();
+            let len = n * self.nodes[step.y].shape.count();
             match step.op {
                 Op::MaxPool(_) | Op::Maxout(_) => notes.winners.resize(len, 0),
                 Op::Dropout { .. } => notes.mask.resize(len, 0.0),
-                Op::Conv(_) | Op::BatchNorm(_) | Op::Copy | Op::Other(_) => {}
+                Op::Conv(_) | Op::BatchNorm(_) | Op::AvgPool { .. } | Op::Copy | Op::Kernel(_) => {}
             }
         }
     }
@@ -63,10 +63,10 @@ impl Plan {
         mut rng: Option<&mut dyn RngCore>,
     ) -> Vec<f32> {
         let input = &self.nodes[self.input];
-        let map = input.map;
+        let map = input.planes();
         let n = pixels.len() / map.count().max(1);
         self.prepare(workspace, n, false);
-        planes::each_row(input.of_mut(&mut workspace.values[input.buffer], n), |picture, y, row| {
+        planes::each_row(input.of_mut(&mut workspace.values[input.buffer()], n), |picture, y, row| {
             for c in 0..map.channels {
                 let plane = &pixels[((picture * map.channels + c) * map.height + y) * map.width..][..map.width];
                 for (x, &pixel) in plane.iter().enumerate() {
@@ -78,15 +78,15 @@ impl Plan {
             self.step_forward(weights, number, workspace, &mut rng);
         }
         let output = &self.nodes[self.output];
-        let values = &workspace.values[output.buffer];
-        let mut logits = vec![0.0; n * output.map.count()];
+        let values = &workspace.values[output.buffer()];
+        let mut logits = vec![0.0; n * output.shape.count()];
         self.each_logit(n, |place, at| logits[place] = values[at]);
         logits
     }
 
     /// Calls `f(place among the logits, place in the buffer)`.
     pub(super) fn each_logit(&self, n: usize, mut f: impl FnMut(usize, usize)) {
-        let map = self.nodes[self.output].map;
+        let map = self.nodes[self.output].planes();
         for picture in 0..n {
             for i in 0..map.count() {
                 let (pixel, c) = (i / map.channels, i % map.channels);
@@ -104,7 +104,17 @@ impl Plan {
     ) {
         let (isa, n, step) = (self.isa, workspace.n, &self.steps[number]);
         let y_node = &self.nodes[step.y];
-        let mut out = std::mem::take(&mut workspace.values[y_node.buffer]);
+        let mut out = std::mem::take(&mut workspace.values[y_node.buffer()]);
+        if let Op::Kernel(kernel) = &step.op {
+            let views: Vec<View> = step.inputs().map(|input| self.pictures_of(input, n)).collect();
+            let slot = |slot| weights.parameters.slot(slot);
+            let inputs =
+                step.inputs().zip(&views).map(|(input, view)| self.strided(input, &workspace.values, slot, view));
+            let (inputs, view): (Vec<_>, _) = (inputs.collect(), self.pictures_of(step.y, n));
+            kernel.forward(isa, &inputs, StridedMut { data: &mut out, view: &view });
+            workspace.values[y_node.buffer()] = out;
+            return;
+        }
         let view = |node: NodeId| self.nodes[node].of(&workspace.values, n);
         let (x, mut y) = (view(step.x), y_node.of_mut(&mut out, n));
         let fused = Fused { add: step.add.map(view), clamp: step.clamp };
@@ -137,9 +147,10 @@ impl Plan {
                     planes::clamp(isa, y, upper);
                 }
             }
-            Op::Other(operation) => operation.forward(isa, x, y),
+            Op::AvgPool { window, counts_padding } => pool::avg_pool(isa, x, y, *window, *counts_padding),
+            Op::Kernel(_) => {}
         }
-        workspace.values[y_node.buffer] = out;
+        workspace.values[y_node.buffer()] = out;
     }
 }
 

@@ -12,24 +12,140 @@
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{Conv2dConfig, Module};
 
-use super::layers::Conv2d;
-use crate::kernels::Window;
+use super::operations::Conv2d;
+use crate::kernels::{Along, Binary, Curve, Window};
 
 /// This is smaller than every other value, and finite (see above).
 const LEAST: f32 = f32::MIN;
 
-/// Computes `max(x, 0)` of any shape; the gradient at 0 is 0, NaN stays NaN.
-pub fn relu(x: &Tensor) -> Result<Tensor> {
-    let zeros = x.zeros_like()?;
-    // Not `x > 0`, which is false for NaN and would hide it.
-    x.le(&zeros)?.where_cond(&zeros, x)
+/// Returns x where it is above a number, and `low` elsewhere; the gradient at the number is 0, NaN stays NaN.
+fn at_least(x: &Tensor, low: f32) -> Result<Tensor> {
+    let ends = Tensor::full(low, x.shape(), x.device())?;
+    // Not `x > low`, which is false for NaN and would hide it.
+    x.le(&ends)?.where_cond(&ends, x)
 }
 
-/// Computes `min(max(x, 0), 6)` of any shape; the gradient at 0 and at 6 is 0, NaN stays NaN.
-pub fn relu6(x: &Tensor) -> Result<Tensor> {
-    let y = relu(x)?;
-    let six = Tensor::full(6f32, x.shape(), x.device())?;
-    y.ge(&six)?.where_cond(&six, &y)
+/// Returns x where it is below a number, and `high` elsewhere.
+fn at_most(x: &Tensor, high: f32) -> Result<Tensor> {
+    let ends = Tensor::full(high, x.shape(), x.device())?;
+    x.ge(&ends)?.where_cond(&ends, x)
+}
+
+/// Clamps; without an end nothing is done there.
+fn clip(x: &Tensor, low: f32, high: f32) -> Result<Tensor> {
+    let x = if low > f32::NEG_INFINITY { at_least(x, low)? } else { x.clone() };
+    if high < f32::INFINITY { at_most(&x, high) } else { Ok(x) }
+}
+
+/// Takes `above` where x is above 0, and `below` elsewhere.
+fn by_sign(x: &Tensor, above: &Tensor, below: &Tensor) -> Result<Tensor> {
+    x.gt(&x.zeros_like()?)?.where_cond(above, below)
+}
+
+fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    (x.neg()?.exp()? + 1.0)?.recip()
+}
+
+/// Applies a curve to a tensor of any shape, from candle's primitives; slopes at kinks are those of our own kernels.
+pub fn curve(x: &Tensor, curve: Curve) -> Result<Tensor> {
+    let linear = |x: &Tensor, scale: f32, offset: f32| x.affine(f64::from(scale), f64::from(offset));
+    match curve {
+        Curve::Clip { low, high } => clip(x, low, high),
+        Curve::LeakyRelu { slope } => by_sign(x, x, &linear(x, slope, 0.0)?),
+        Curve::Elu { alpha, scale } => {
+            // Above 0 the exponential function is not taken, which could overflow.
+            let below = linear(&(at_most(x, 0.0)?.exp()? - 1.0)?, alpha, 0.0)?;
+            linear(&by_sign(x, x, &below)?, scale, 0.0)
+        }
+        Curve::Sigmoid => sigmoid(x),
+        Curve::Tanh => x.tanh(),
+        Curve::HardSigmoid { slope, offset } => clip(&linear(x, slope, offset)?, 0.0, 1.0),
+        Curve::HardSwish => x * clip(&linear(x, 1.0 / 6.0, 0.5)?, 0.0, 1.0)?,
+        Curve::Silu => x * sigmoid(x)?,
+        Curve::Gelu => x * linear(&linear(x, std::f32::consts::FRAC_1_SQRT_2, 0.0)?.erf()?, 0.5, 0.5)?,
+        Curve::GeluTanh => {
+            let inner = (x + linear(&(x.sqr()? * x)?, 0.044_715, 0.0)?)?;
+            x * linear(&linear(&inner, f32::sqrt(2.0 / std::f32::consts::PI), 0.0)?.tanh()?, 0.5, 0.5)?
+        }
+        Curve::Softplus => {
+            let magnitude = by_sign(x, x, &x.neg()?)?;
+            at_least(x, 0.0)? + (magnitude.neg()?.exp()? + 1.0)?.log()?
+        }
+        Curve::Exp => x.exp(),
+        Curve::Log => x.log(),
+        Curve::Sqrt => x.sqrt(),
+        Curve::Erf => x.erf(),
+        // A comparison has no gradient.
+        Curve::Step => x.gt(&x.zeros_like()?)?.to_dtype(x.dtype()),
+        Curve::Abs => by_sign(x, x, &x.neg()?),
+        Curve::Power { exponent: 2.0 } => x.sqr(),
+        Curve::Power { exponent } => x.powf(f64::from(exponent)),
+        Curve::Linear { scale, offset } => linear(x, scale, offset),
+    }
+}
+
+/// Computes something of two tensors (n, …), whose values are repeated as in NumPy.
+pub fn binary(binary: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let (a, b) = (aligned(a, b.rank())?, aligned(b, a.rank())?);
+    match binary {
+        Binary::Add => a.broadcast_add(&b),
+        Binary::Subtract => a.broadcast_sub(&b),
+        Binary::Multiply => a.broadcast_mul(&b),
+        Binary::Divide => a.broadcast_div(&b),
+        Binary::Power => a.log()?.broadcast_mul(&b)?.exp(),
+        // Of equal values each gets half of the gradient.
+        Binary::Maximum | Binary::Minimum => {
+            let difference = a.broadcast_sub(&b)?;
+            let magnitude = by_sign(&difference, &difference, &difference.neg()?)?;
+            let is_tie = difference.eq(&difference.zeros_like()?)?;
+            let magnitude = is_tie.where_cond(&difference.zeros_like()?, &magnitude)?;
+            let sum = a.broadcast_add(&b)?;
+            (if binary == Binary::Maximum { sum + magnitude } else { sum - magnitude })? * 0.5
+        }
+        Binary::Prelu => {
+            let product = a.broadcast_mul(&b)?;
+            by_sign(&a.broadcast_as(product.shape())?, &a.broadcast_as(product.shape())?, &product)
+        }
+    }
+}
+
+/// Takes `a` where `chooses` is not 0, and `b` elsewhere; tensors are (n, …), and their values are repeated as in NumPy.
+pub fn select(chooses: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let rank = chooses.rank().max(a.rank()).max(b.rank());
+    let [chooses, a, b] = [chooses, a, b].map(|x| aligned(x, rank));
+    let (chooses, a, b) = (chooses?, a?, b?);
+    let shape =
+        chooses.shape().broadcast_shape_binary_op(a.shape(), "where")?.broadcast_shape_binary_op(b.shape(), "where")?;
+    let chooses = chooses.broadcast_as(&shape)?;
+    chooses.ne(&chooses.zeros_like()?)?.where_cond(&a.broadcast_as(&shape)?, &b.broadcast_as(&shape)?)
+}
+
+/// Gives a tensor (n, …) a rank, with axes of length 1 behind the first.
+fn aligned(x: &Tensor, rank: usize) -> Result<Tensor> {
+    let mut dims = x.dims().to_vec();
+    while dims.len() < rank {
+        dims.insert(1, 1);
+    }
+    x.reshape(dims)
+}
+
+/// Computes a sparse linear map along an axis.
+pub fn along(x: &Tensor, axis: usize, along: &Along) -> Result<Tensor> {
+    let mut outputs = Vec::with_capacity(along.len());
+    for output in 0..along.len() {
+        let terms = along.terms(output).iter().map(|term| x.narrow(axis, term.index, 1)? * f64::from(term.weight));
+        let terms = terms.collect::<Result<Vec<_>>>()?;
+        outputs.push(if terms.is_empty() { x.narrow(axis, 0, 1)?.zeros_like()? } else { sum(terms)? });
+    }
+    Tensor::cat(&outputs, axis)
+}
+
+/// Computes the largest value along some axes, which stay with a length of 1; equal ones share the gradient evenly.
+pub fn largest_along(x: &Tensor, axes: &[usize]) -> Result<Tensor> {
+    let most = axes.iter().try_fold(x.detach(), |most, &axis| most.max_keepdim(axis))?;
+    let is_largest = x.broadcast_eq(&most)?.to_dtype(x.dtype())?;
+    let shares = is_largest.broadcast_div(&is_largest.sum_keepdim(axes.to_vec())?)?;
+    (x * shares)?.sum_keepdim(axes.to_vec())
 }
 
 /// Computes the maximum over groups of `pieces` neighbouring values: (n, units · pieces) to (n, units). Of several
@@ -102,16 +218,18 @@ pub fn max_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
     largest(taps(&rows, 0, &window, oh, LEAST)?)
 }
 
-/// Computes the mean of each window, zeros of the padding counted (PyTorch's default): (n, c, h, w) to (n, c, oh, ow).
-/// What hangs over the padding in ceil mode is not counted.
-pub fn avg_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
+/// Computes the mean of each window, zeros of the padding counted (PyTorch's default) or not: (n, c, h, w) to
+/// (n, c, oh, ow). What hangs over the padding in ceil mode is not counted.
+pub fn avg_pool2d(x: &Tensor, window: Window, counts_padding: bool) -> Result<Tensor> {
     let [oh, ow] = windows(x, &window)?;
     let rows = sum(taps(x, 1, &window, ow, 0.0)?)?;
     let sums = sum(taps(&rows, 0, &window, oh, 0.0)?)?;
     let lengths = |axis: usize, count: usize, size: usize| -> Vec<usize> {
         let end = size + window.padding.both(axis);
+        let before = window.padding.before[axis];
+        let (first, last) = if counts_padding { (0, end) } else { (before, before + size) };
         let starts = (0..count).map(|i| i * window.stride[axis]);
-        starts.map(|start| (start + window.kernel[axis]).min(end) - start).collect()
+        starts.map(|start| (start + window.kernel[axis]).min(last) - start.max(first)).collect()
     };
     let (heights, widths) = (lengths(0, oh, x.dim(2)?), lengths(1, ow, x.dim(3)?));
     let area = window.kernel[0] * window.kernel[1];
@@ -137,15 +255,15 @@ pub fn conv2d(x: &Tensor, weight: Tensor, bias: Option<Tensor>, layer: &Conv2d) 
     let Conv2d { inputs, outputs, groups, .. } = *layer;
     let window = layer.window();
     let count = windows(x, &window)?;
-    if groups == 1 && candle_differentiates(x.dims(), &window, count) {
+    if groups == 1 && layer.dilation == [1, 1] && candle_differentiates(x.dims(), &window, count) {
         let [padding, stride] = [window.padding.before[0], window.stride[0]];
         let config = Conv2dConfig { padding, stride, ..Conv2dConfig::default() };
         return candle_nn::Conv2d::new(weight, bias, config).forward(x);
     }
     let y = if groups == inputs && groups == outputs {
-        depthwise(x, &weight, &window, count)?
+        depthwise(&kernel_taps(x, layer, count)?, &weight)?
     } else {
-        unfolded(x, &weight, &window, count, groups)?
+        unfolded(&kernel_taps(&x.transpose(0, 1)?, layer, count)?, &weight, groups)?
     };
     match bias {
         Some(bias) => y.broadcast_add(&bias.reshape((1, outputs, 1, 1))?),
@@ -170,29 +288,32 @@ fn candle_differentiates(dims: &[usize], window: &Window, count: [usize; 2]) -> 
 }
 
 /// Returns all places of a kernel, row by row: for x (·, ·, h, w) kh · kw tensors (·, ·, oh, ow).
-fn kernel_taps(x: &Tensor, window: &Window, [oh, ow]: [usize; 2]) -> Result<Vec<Tensor>> {
-    let rows = taps(x, 0, window, oh, 0.0)?;
-    let all: Result<Vec<_>> = rows.iter().map(|row| taps(row, 1, window, ow, 0.0)).collect();
-    Ok(all?.concat())
+fn kernel_taps(x: &Tensor, layer: &Conv2d, [oh, ow]: [usize; 2]) -> Result<Vec<Tensor>> {
+    let (window, [down, across]) = (layer.window(), layer.dilation);
+    let rows = taps(x, 0, &window, oh, 0.0)?;
+    let mut all = Vec::with_capacity(layer.kernel[0] * layer.kernel[1]);
+    for row in rows.iter().step_by(down) {
+        all.extend(taps(row, 1, &window, ow, 0.0)?.into_iter().step_by(across));
+    }
+    Ok(all)
 }
 
 /// Computes a convolution of each channel with a kernel of its own, weights (c, 1, kh, kw): a sum over the kernel's
 /// places.
-fn depthwise(x: &Tensor, weight: &Tensor, window: &Window, count: [usize; 2]) -> Result<Tensor> {
+fn depthwise(taps: &[Tensor], weight: &Tensor) -> Result<Tensor> {
     let weights = weight.reshape((1, weight.dim(0)?, 1, ()))?;
-    let products = kernel_taps(x, window, count)?.into_iter().enumerate();
+    let products = taps.iter().enumerate();
     sum(products.map(|(t, tap)| tap.broadcast_mul(&weights.narrow(3, t, 1)?)).collect::<Result<_>>()?)
 }
 
 /// Computes a convolution as one matrix product per group: the pixels under the kernel, unfolded into
-/// (groups, in / groups · kh · kw, n · oh · ow), from the left times the weights (groups, out / groups, …).
-fn unfolded(x: &Tensor, weight: &Tensor, window: &Window, count: [usize; 2], groups: usize) -> Result<Tensor> {
-    let (n, channels, _, _) = x.dims4()?;
-    let outputs = weight.dim(0)?;
-    let terms = channels / groups * window.kernel[0] * window.kernel[1];
-    // Channels first, so that pictures side by side make one wide matrix.
-    let taps = kernel_taps(&x.transpose(0, 1)?, window, count)?;
-    let columns = Tensor::stack(&taps, 1)?.reshape((groups, terms, n * count[0] * count[1]))?;
+/// (groups, in / groups · kh · kw, n · oh · ow), from the left times the weights (groups, out / groups, …). The taps
+/// have their channels first, so that pictures side by side make one wide matrix.
+fn unfolded(taps: &[Tensor], weight: &Tensor, groups: usize) -> Result<Tensor> {
+    let Some(first) = taps.first() else { bail!("a kernel without a place") };
+    let (channels, n, height, width) = first.dims4()?;
+    let (outputs, terms) = (weight.dim(0)?, channels / groups * taps.len());
+    let columns = Tensor::stack(taps, 1)?.reshape((groups, terms, n * height * width))?;
     let y = weight.reshape((groups, outputs / groups, terms))?.matmul(&columns)?;
-    y.reshape((outputs, n, count[0], count[1]))?.transpose(0, 1)?.contiguous()
+    y.reshape((outputs, n, height, width))?.transpose(0, 1)?.contiguous()
 }

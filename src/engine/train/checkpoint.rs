@@ -152,7 +152,7 @@ impl Checkpoint {
             let read = |name: &str| {
                 let view = file.tensor(&format!("{prefix}{name}")).map_err(|e| damaged(&e))?;
                 let values = as_f32(view.dtype(), view.data()).ok_or_else(|| damaged(&"its tensors are not f32"))?;
-                Ok((name.to_owned(), Tensor::from_vec(values, view.shape(), &Device::Cpu)?))
+                Ok((name.to_owned(), Tensor::from_vec(values.into_owned(), view.shape(), &Device::Cpu)?))
             };
             names.map(read).collect()
         };

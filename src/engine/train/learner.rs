@@ -104,7 +104,7 @@ pub struct Knowledge {
 impl Learner {
     /// Makes a learner that begins with these parameters. They have to fit the manifest.
     pub fn new(backend: &Backend, manifest: &Manifest, params: &Params, algorithm: Algorithm) -> Result<Self> {
-        let net = backend.executor(&manifest.layers, &manifest.input, params)?;
+        let net = backend.executor(&manifest.graph, &manifest.input, params)?;
         let layout = &net.parameters().layout;
         let (gradients, optimiser) = (Gradients::zeros(layout), Optimiser::new(algorithm, layout));
         Ok(Self { shares: net.trains_as_it_evaluates(), net, classes: manifest.classes.len(), gradients, optimiser })

@@ -33,7 +33,7 @@ fn manifest(layers: &str) -> Manifest {
 
 fn learner(layers: &str, backend: &Backend) -> Learner {
     let manifest = manifest(layers);
-    let params = initial_params(&manifest.layers, None, &mut ChaCha8Rng::seed_from_u64(5)).unwrap();
+    let params = initial_params(&manifest.graph, None, &mut ChaCha8Rng::seed_from_u64(5)).unwrap();
     Learner::new(backend, &manifest, &params, Algorithm::Sgd).unwrap()
 }
 

@@ -166,7 +166,7 @@ mod tests {
         let mut layout = Layout::default();
         layout.add("w".into(), vec![UNITS, 2], Some(Conv::linear(2, UNITS)));
         let tensor = candle_core::Tensor::new(&weights, &candle_core::Device::Cpu).unwrap();
-        Parameters::from_tensors(&layout.into(), &[("w".to_owned(), tensor)].into()).unwrap()
+        Parameters::from_tensors(&layout.into(), &crate::model::Params::from([("w".to_owned(), tensor)])).unwrap()
     }
 
     fn assert_close(parameters: &Parameters, expected: &[f32]) {

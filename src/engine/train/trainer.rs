@@ -336,7 +336,7 @@ pub(super) fn first_params(manifest: &Manifest, config: &Config) -> Result<Param
         return Catalogue::from_environment().params(manifest);
     }
     let mut rng = stream(config.seed, Position::default(), Purpose::Weights);
-    initial_params(&manifest.layers, config.init, &mut rng)
+    initial_params(&manifest.graph, config.init, &mut rng)
 }
 
 fn fresh_learner(manifest: &Manifest, config: &Config) -> Result<Learner> {

@@ -2,15 +2,15 @@
 
 use candle_core::{Result as TensorResult, Tensor};
 use rand::RngCore;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Builder, Layer, NodeId, StepTarget, TensorPass, yes};
+use super::{Builder, NodeId, Operator, Shape, StepTarget, TensorPass, one_input, yes};
 use crate::Result;
 use crate::model::candle_net::Mode;
 use crate::model::plan::Op;
 
 /// This keeps each value with probability `keep` in training, and does nothing otherwise.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dropout {
     pub keep: f32,
@@ -19,7 +19,7 @@ pub struct Dropout {
     pub rescale: bool,
 }
 
-impl Layer for Dropout {
+impl Operator for Dropout {
     fn check(&self) -> Result<(), String> {
         if self.keep > 0.0 && self.keep <= 1.0 {
             return Ok(());
@@ -27,11 +27,17 @@ impl Layer for Dropout {
         Err(format!("keep is {}; expected a probability above 0 and at most 1", self.keep))
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        one_input(inputs)
+    }
+
+    fn lower(&self, builder: &mut Builder, inputs: &[NodeId], target: StepTarget<'_>) -> Result<NodeId> {
+        let x = builder.planes(inputs[0], 0);
         builder.step(Op::Dropout { keep: self.keep, rescale: self.rescale }, self, x, target)
     }
 
-    fn forward(&self, pass: &mut TensorPass<'_>, x: &Tensor) -> TensorResult<Tensor> {
+    fn forward(&self, pass: &mut TensorPass<'_>, inputs: &[Tensor]) -> TensorResult<Tensor> {
+        let x = &inputs[0];
         let Mode::Train { rng, .. } = &mut pass.mode else { return Ok(x.clone()) };
         if self.keep >= 1.0 {
             return Ok(x.clone());

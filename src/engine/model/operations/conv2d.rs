@@ -1,11 +1,11 @@
 //! This is the convolution of planes.
 
 use candle_core::{Result as TensorResult, Tensor};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Builder, Fusion, Layer, MAX_SIZE, NodeId, Shape, StepTarget, TensorPass, expect_channels, padding, positive, size,
-    slid, weight_and_bias, yes,
+    Builder, Fusion, MAX_SIZE, NodeId, Operator, Shape, StepTarget, TensorPass, expect_channels, one_input, padding,
+    positive, size, slid, weight_and_bias, yes,
 };
 use crate::Result;
 use crate::kernels::{Conv, Padding, Window};
@@ -13,7 +13,7 @@ use crate::model::plan::Op;
 use crate::model::tensor_ops;
 
 /// This correlates planes with filters, and adds a bias per output channel.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2d {
     pub name: String,
@@ -25,8 +25,11 @@ pub struct Conv2d {
     pub kernel: [usize; 2],
     #[serde(default = "one", deserialize_with = "size")]
     pub stride: [usize; 2],
-    #[serde(default, deserialize_with = "padding")]
+    #[serde(default, with = "padding")]
     pub padding: Padding,
+    /// The distance between neighbouring pixels under the kernel.
+    #[serde(default = "one", deserialize_with = "size")]
+    pub dilation: [usize; 2],
     #[serde(default = "one_group")]
     pub groups: usize,
     #[serde(default = "yes")]
@@ -42,9 +45,16 @@ fn one_group() -> usize {
 }
 
 impl Conv2d {
-    /// Returns how its kernel slides over a picture.
+    /// Returns how its kernel, gaps included, slides over a picture.
     pub fn window(&self) -> Window {
-        Window { kernel: self.kernel, stride: self.stride, padding: self.padding, ceil: false }
+        let kernel = [0, 1].map(|axis| (self.kernel[axis] - 1) * self.dilation[axis] + 1);
+        Window { kernel, stride: self.stride, padding: self.padding, ceil: false }
+    }
+
+    /// Returns what the kernels have to know of it.
+    pub fn conv(&self) -> Conv {
+        let Self { kernel, stride, padding, dilation, inputs, outputs, groups, .. } = *self;
+        Conv { kernel, stride, padding, dilation, inputs, outputs, groups }
     }
 
     fn weight_shape(&self) -> [usize; 4] {
@@ -52,13 +62,14 @@ impl Conv2d {
     }
 }
 
-impl Layer for Conv2d {
+impl Operator for Conv2d {
     fn check(&self) -> Result<(), String> {
         let Self { inputs, outputs, groups, .. } = self;
         positive("in", &[*inputs])?;
         positive("out", &[*outputs])?;
         positive("kernel", &self.kernel)?;
         positive("stride", &self.stride)?;
+        positive("dilation", &self.dilation)?;
         positive("groups", &[*groups])?;
         if self.padding.largest() > MAX_SIZE {
             return Err(format!("padding is {}; expected at most {MAX_SIZE}", self.padding.largest()));
@@ -74,7 +85,8 @@ impl Layer for Conv2d {
         weight_and_bias(&self.name, self.weight_shape().into(), self.bias)
     }
 
-    fn output(&self, shape: Shape, _: &[Shape]) -> Result<Shape, String> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        let shape = one_input(inputs)?;
         expect_channels(shape, self.inputs)?;
         slid(&self.window(), self.outputs, shape)
     }
@@ -83,17 +95,16 @@ impl Layer for Conv2d {
         Fusion { norm: true, sum: true, clamp: true }
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
-        let Self { kernel, stride, padding, inputs, outputs, groups, .. } = *self;
-        let conv = Conv { kernel, stride, padding, inputs, outputs, groups };
-        let op = Op::Conv(builder.conv(self, conv, target.norm));
+    fn lower(&self, builder: &mut Builder, inputs: &[NodeId], target: StepTarget<'_>) -> Result<NodeId> {
+        let op = Op::Conv(builder.conv(self, self.conv(), target.norm));
+        let x = builder.planes(inputs[0], self.padding.largest());
         builder.step(op, self, x, target)
     }
 
-    fn forward(&self, pass: &mut TensorPass<'_>, x: &Tensor) -> TensorResult<Tensor> {
+    fn forward(&self, pass: &mut TensorPass<'_>, inputs: &[Tensor]) -> TensorResult<Tensor> {
         let parameters = pass.parameters.pp(&self.name);
         let weight = parameters.get(&self.weight_shape()[..], "weight")?;
         let bias = self.bias.then(|| parameters.get(self.outputs, "bias")).transpose()?;
-        tensor_ops::conv2d(x, weight, bias, self)
+        tensor_ops::conv2d(&inputs[0], weight, bias, self)
     }
 }

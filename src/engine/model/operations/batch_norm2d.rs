@@ -2,16 +2,16 @@
 
 use candle_core::{Result as TensorResult, Tensor};
 use candle_nn::{BatchNormConfig, ModuleT};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Builder, Fusion, Layer, NodeId, Shape, StepTarget, TensorPass, expect_channels, positive};
+use super::{Builder, Fusion, NodeId, Operator, Shape, StepTarget, TensorPass, expect_channels, one_input, positive};
 use crate::Result;
 use crate::kernels::Conv;
 use crate::model::candle_net::Mode;
 use crate::model::plan::{ConvStep, Op, Pass};
 
 /// This normalises each channel: with the statistics of the batch in training, with the running ones otherwise.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchNorm2d {
     pub name: String,
@@ -24,7 +24,7 @@ fn default_eps() -> f64 {
     1e-5
 }
 
-impl Layer for BatchNorm2d {
+impl Operator for BatchNorm2d {
     fn check(&self) -> Result<(), String> {
         positive("channels", &[self.channels])?;
         if self.eps.is_finite() && self.eps >= 0.0 {
@@ -39,7 +39,8 @@ impl Layer for BatchNorm2d {
         parts.map(|part| (format!("{}.{part}", self.name), vec![self.channels])).into()
     }
 
-    fn output(&self, shape: Shape, _: &[Shape]) -> Result<Shape, String> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        let shape = one_input(inputs)?;
         expect_channels(shape, self.channels)?;
         Ok(shape)
     }
@@ -48,7 +49,7 @@ impl Layer for BatchNorm2d {
         Fusion { norm: false, sum: true, clamp: true }
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
+    fn lower(&self, builder: &mut Builder, inputs: &[NodeId], target: StepTarget<'_>) -> Result<NodeId> {
         let norm = builder.norm(self);
         let op = match builder.plan.pass {
             Pass::Train => Op::BatchNorm(norm),
@@ -57,10 +58,12 @@ impl Layer for BatchNorm2d {
                 Op::Conv(ConvStep { conv, weight: None, bias: None, norm: Some(norm) })
             }
         };
+        let x = builder.planes(inputs[0], 0);
         builder.step(op, self, x, target)
     }
 
-    fn forward(&self, pass: &mut TensorPass<'_>, x: &Tensor) -> TensorResult<Tensor> {
+    fn forward(&self, pass: &mut TensorPass<'_>, inputs: &[Tensor]) -> TensorResult<Tensor> {
+        let x = &inputs[0];
         // All of the new statistics and nothing of the old ones: what the layer keeps is then what it saw.
         let config = BatchNormConfig { eps: self.eps, momentum: 1.0, ..BatchNormConfig::default() };
         let norm = candle_nn::batch_norm(self.channels, config, pass.parameters.pp(&self.name))?;
