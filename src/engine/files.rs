@@ -1,7 +1,7 @@
 //! Files are read with bounds and written whole.
 
 use std::fs::{File, Metadata};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -38,6 +38,34 @@ pub fn ordinary(path: &Path, doing: &'static str) -> Result<Metadata> {
 pub fn open_ordinary(path: &Path, doing: &'static str) -> Result<File> {
     ordinary(path, doing)?;
     File::open(path).map_err(Error::io(doing, path))
+}
+
+/// Reads a text whose size was checked: UTF-8, or UTF-16 with its mark, as Windows' editor saves it. A byte order mark
+/// is no part of the text.
+///
+/// # Errors
+/// Those of reading, and [`ErrorKind::InvalidData`] for what is no text.
+pub fn read_text(path: &Path) -> std::io::Result<String> {
+    text(std::fs::read(path)?)
+}
+
+/// Decodes a text as [`read_text`] does.
+///
+/// # Errors
+/// [`ErrorKind::InvalidData`] for what is no text.
+pub fn text(mut bytes: Vec<u8>) -> std::io::Result<String> {
+    let no_text = || std::io::Error::new(ErrorKind::InvalidData, "it is no text in UTF-8");
+    let wide = |number: fn([u8; 2]) -> u16| {
+        let (units, []) = bytes[2..].as_chunks::<2>() else { return Err(no_text()) };
+        char::decode_utf16(units.iter().map(|unit| number(*unit))).collect::<Result<_, _>>().map_err(|_| no_text())
+    };
+    match bytes.as_slice() {
+        [0xFF, 0xFE, ..] => return wide(u16::from_le_bytes),
+        [0xFE, 0xFF, ..] => return wide(u16::from_be_bytes),
+        [0xEF, 0xBB, 0xBF, ..] => drop(bytes.drain(..3)),
+        _ => {}
+    }
+    String::from_utf8(bytes).map_err(|_| no_text())
 }
 
 /// Writes a file whole or not at all: to a temporary file in the same folder, synced, then renamed. `doing` reads like
@@ -78,6 +106,22 @@ mod tests {
         for (path, part) in [(Path::new("/dev/zero"), "no ordinary file"), (folder.path(), "a folder")] {
             let message = open_ordinary(path, "read the weights").unwrap_err().to_string();
             assert!(message.contains("cannot read the weights") && message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn marks_of_byte_order_are_no_part_of_a_text() {
+        for (bytes, expected) in [
+            (&b"\xef\xbb\xbfcat"[..], Some("cat")),
+            (b"cat\xef\xbb\xbf", Some("cat\u{feff}")),
+            (b"\xff\xfec\x00\xe4\x00", Some("cä")),
+            (b"\xfe\xff\x00c\x00\xe4", Some("cä")),
+            (b"", Some("")),
+            (b"\xff\xfec", None),
+            (b"\xff\xfe\x00\xd8", None),
+            (b"c\xe4t", None),
+        ] {
+            assert_eq!(text(bytes.to_vec()).ok().as_deref(), expected, "{bytes:?}");
         }
     }
 

@@ -6,6 +6,9 @@
 
 Needs torch and torchvision; downloads nothing.
 """
+import argparse
+import collections
+import dataclasses
 import io
 import json
 import os
@@ -14,6 +17,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy
 import torch
 import torchvision
 from torch import nn
@@ -71,6 +75,31 @@ class Code:
         return os.system, ("touch /tmp/doppelganger-was-here",)
 
 
+@dataclasses.dataclass
+class Settings:
+    lr: float
+    layers: list
+
+
+def what_else_is_saved():
+    """What training programs put beside the weights."""
+    return {
+        "best_acc": numpy.float64(0.93), "confusion": numpy.eye(3), "args": argparse.Namespace(lr=0.1, arch="tiny"),
+        "config": Settings(0.1, [1, 2]), "path": Path("runs") / "one", "history": collections.defaultdict(list, loss=[0.5, 0.4]),
+        "seen": {1, 2}, "frozen": frozenset([3]), "counts": collections.Counter("aab"), "device": torch.device("cpu"),
+        "size": torch.Size([3, 16, 16]), "big": 1 << 80, "bytes": b"abc", "complex": 1j, "rng": torch.get_rng_state(),
+        "function": json.dumps, "range": range(3), "dtype": torch.float32, "sparse": torch.eye(3).to_sparse(),
+    }
+
+
+def big_endian(name, data):
+    """Parts of a file as a machine with the highest byte first writes them; all numbers have 4 bytes but counts, which have 8."""
+    if name.endswith("byteorder"):
+        return b"big"
+    width = 8 if len(data) == 8 else 4
+    return numpy.frombuffer(data, f"<u{width}").byteswap().tobytes() if "/data/" in name else data
+
+
 def repacked(source, change, compression=zipfile.ZIP_STORED):
     """The bytes of a zip with some parts changed."""
     out = io.BytesIO()
@@ -84,6 +113,28 @@ def saved(thing, **options):
     out = io.BytesIO()
     torch.save(thing, out, **options)
     return out.getvalue()
+
+
+def scripted(net):
+    out = io.BytesIO()
+    torch.jit.save(torch.jit.trace(net, torch.zeros(1, 3, 16, 16)), out)
+    return out.getvalue()
+
+
+def sgd(net):
+    """The state of an optimiser that has made a step."""
+    optimiser = torch.optim.SGD(net.parameters(), 0.0, momentum=0.9)
+    net(torch.zeros(1, 3, 16, 16)).sum().backward()
+    optimiser.step()
+    net.zero_grad()
+    return optimiser.state_dict()
+
+
+def without_crc(state):
+    torch.serialization.set_crc32_options(False)
+    data = saved(state)
+    torch.serialization.set_crc32_options(True)
+    return data
 
 
 def small():
@@ -107,6 +158,21 @@ def small():
         "wrong_shape": saved({**state, "fc.weight": torch.zeros(3, 7)}),
         "doubles": saved({k: v.double() if v.is_floating_point() else v for k, v in state.items()}),
         "module": saved(net),
+        "inner_module": saved({"epoch": 3, "model": net}),
+        "script": scripted(net),
+        "list": saved(list(net.parameters())),
+        "wrapped": saved({"net": {f"_orig_mod.module.{k}": v for k, v in state.items()}, "optimizer": sgd(net)}),
+        "average": saved({"state_dict": state, "state_dict_ema": {k: v * 0 for k, v in state.items()}}),
+        "twice": saved({"student": state, "teacher": state}),
+        "beside": saved({"sd": state, **what_else_is_saved()}),
+        "old_beside": saved({"sd": state, **what_else_is_saved()}, _use_new_zipfile_serialization=False, pickle_protocol=4),
+        "deflated": repacked(good, lambda name, data: data, zipfile.ZIP_DEFLATED),
+        "big_endian": repacked(good, big_endian),
+        "no_crc": without_crc(state),
+        "subclass": saved({k: torch.nn.Buffer(v) if "running" in k else torch.nn.Parameter(v, False) for k, v in state.items()}),
+        "nested": saved([{"conv1": {"weight": state["conv1.weight"]}, **{k: v for k, v in state.items() if k != "conv1.weight"}}]),
+        "float8": saved({**state, "fc.weight": state["fc.weight"].to(torch.float8_e4m3fn)}),
+        "int8": saved({**state, "fc.weight": (state["fc.weight"] * 100).to(torch.int8)}),
         "no_tensors": saved({"epoch": 3}),
         "code": repacked(good, lambda name, data: pickle.dumps({"fc.bias": Code()}, 2) if name.endswith("data.pkl") else data),
         "old_code": saved({**state, "fc.bias": Code()}, _use_new_zipfile_serialization=False),

@@ -1,61 +1,19 @@
-//! A pickle is read here as data. PyTorch's files say in Python's pickle what tensors they hold. A pickle is a program:
-//! only the few instructions and names that tensors need are known here, and nothing is ever called.
+//! A pickle is read here as data. PyTorch's files say in Python's pickle what tensors they hold, and what else their
+//! writers put beside them. A pickle is a program that calls functions by name: here none is ever called. What the
+//! functions that make tensors are given is kept, and of all others only their names.
 //!
 //! The instructions are those of Python's `pickletools`; what `torch.save` writes with them is in
 //! `torch/serialization.py`.
 
 use std::collections::HashMap;
 
-use safetensors::tensor::Dtype;
+use super::objects::{Name, Object, ObjectId, Other, Storage, Tensor};
 
 /// A longer pickle is refused: a thousand tensors need about a hundred thousand bytes.
-const MOST_BYTES: usize = 4 << 20;
+pub const MOST_BYTES: usize = 32 << 20;
 
-/// This is the place of an object in [`Pickle::objects`].
-pub type ObjectId = usize;
-
-/// A pickle builds objects. They lie in one list and name each other by their places: however they are nested or
-/// shared, they take no more memory than the pickle's own length allows, and nothing about them is recursive.
-#[derive(Debug)]
-pub enum Object {
-    Nothing,
-    Bool(bool),
-    Int(i64),
-    Float,
-    Text(String),
-    Name(Name),
-    Tuple(Vec<ObjectId>),
-    List(Vec<ObjectId>),
-    Dict(Vec<(ObjectId, ObjectId)>),
-    Storage(Storage),
-    Tensor(Tensor),
-}
-
-/// These Python names may be used.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Name {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    Storage(Dtype),
-}
-
-/// A storage is numbers that lie elsewhere in the file.
-#[derive(Clone, Debug)]
-pub struct Storage {
-    pub key: String,
-    pub dtype: Dtype,
-    pub count: usize,
-}
-
-/// A tensor is a view of a storage, in numbers (not bytes).
-#[derive(Clone, Debug)]
-pub struct Tensor {
-    pub storage: Storage,
-    pub offset: usize,
-    pub shape: Vec<usize>,
-    pub strides: Vec<usize>,
-}
+/// One with more objects, or more that are named for later, is refused.
+const MOST_OBJECTS: usize = 4 << 20;
 
 pub struct Pickle {
     pub objects: Vec<Object>,
@@ -65,29 +23,8 @@ pub struct Pickle {
     pub length: usize,
 }
 
-const SAVE_STATE: &str = "Save the weights alone: torch.save(net.state_dict(), \"weights.pth\")";
-
-fn name(module: &str, name: &str) -> Option<Name> {
-    Some(match (module, name) {
-        ("collections", "OrderedDict") => Name::OrderedDict,
-        ("torch._utils", "_rebuild_tensor_v2") => Name::RebuildTensor,
-        ("torch._utils", "_rebuild_parameter") => Name::RebuildParameter,
-        ("torch", "FloatStorage") => Name::Storage(Dtype::F32),
-        ("torch", "HalfStorage") => Name::Storage(Dtype::F16),
-        ("torch", "BFloat16Storage") => Name::Storage(Dtype::BF16),
-        ("torch", "DoubleStorage") => Name::Storage(Dtype::F64),
-        ("torch", "LongStorage") => Name::Storage(Dtype::I64),
-        ("torch", "IntStorage") => Name::Storage(Dtype::I32),
-        ("torch", "ShortStorage") => Name::Storage(Dtype::I16),
-        ("torch", "CharStorage") => Name::Storage(Dtype::I8),
-        ("torch", "ByteStorage") => Name::Storage(Dtype::U8),
-        ("torch", "BoolStorage") => Name::Storage(Dtype::BOOL),
-        _ => return None,
-    })
-}
-
 impl Pickle {
-    /// Reads the pickle at the beginning of `bytes`; refuses instructions and names that are not known here.
+    /// Reads the pickle at the beginning of `bytes`; refuses one that is damaged or too large.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let bytes = &bytes[..bytes.len().min(MOST_BYTES)];
         let mut machine = Machine { bytes, ..Machine::default() };
@@ -99,6 +36,9 @@ impl Pickle {
                 return Ok(Self { objects: machine.objects, root, length: machine.at });
             }
             machine.step(opcode, at)?;
+            if machine.objects.len().max(machine.memo.len()) > MOST_OBJECTS {
+                return Err(format!("the description of its tensors holds more than {MOST_OBJECTS} objects"));
+            }
         }
     }
 
@@ -110,6 +50,18 @@ impl Pickle {
     pub fn get(&self, dict: ObjectId, key: &str) -> Option<ObjectId> {
         let Object::Dict(pairs) = &self.objects[dict] else { return None };
         pairs.iter().find(|(name, _)| self.text(*name) == Some(key)).map(|(_, value)| *value)
+    }
+
+    /// Returns the name of the class of an object that is none of Python's own or PyTorch's tensors.
+    pub fn class(&self, id: ObjectId) -> Option<&str> {
+        let Object::Other(other) = &self.objects[id] else { return None };
+        if let Object::Name(Name::Other(class)) = &self.objects[other.class] { Some(class) } else { None }
+    }
+
+    /// Returns whether an object is a whole module, which has submodules among its attributes.
+    pub fn is_module(&self, id: ObjectId) -> bool {
+        let Object::Other(other) = &self.objects[id] else { return false };
+        other.state.is_some_and(|state| self.get(state, "_modules").is_some())
     }
 }
 
@@ -123,14 +75,15 @@ struct Machine<'a> {
     memo: HashMap<u32, ObjectId>,
 }
 
-impl Machine<'_> {
-    fn take(&mut self, count: usize) -> Result<&[u8], String> {
-        let end = self.at.checked_add(count).filter(|&end| end <= self.bytes.len());
-        let Some(end) = end else {
-            return Err(format!("the description of its tensors ends too early, after {} bytes", self.bytes.len()));
-        };
-        let taken = &self.bytes[self.at..end];
-        self.at = end;
+impl<'a> Machine<'a> {
+    fn take(&mut self, count: u64) -> Result<&'a [u8], String> {
+        let rest = &self.bytes[self.at..];
+        let taken = usize::try_from(count).ok().and_then(|count| rest.get(..count));
+        let taken = taken.ok_or_else(|| match self.bytes.len() {
+            MOST_BYTES => format!("the description of its tensors takes more than {} MB", MOST_BYTES >> 20),
+            len => format!("the description of its tensors ends too early, after {len} bytes"),
+        })?;
+        self.at += taken.len();
         Ok(taken)
     }
 
@@ -138,19 +91,19 @@ impl Machine<'_> {
         Ok(self.take(1)?[0])
     }
 
-    /// Reads an unsigned number of up to eight bytes, the lowest first.
-    fn number(&mut self, bytes: usize) -> Result<u64, String> {
+    fn number(&mut self, bytes: u64) -> Result<u64, String> {
         Ok(self.take(bytes)?.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
     }
 
-    fn text(&mut self, length: u64) -> Result<String, String> {
-        let bytes = self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-        String::from_utf8(bytes.to_vec()).map_err(|_| "one of its names is not text".into())
+    /// Takes as many bytes as the number before them says.
+    fn counted(&mut self, bytes_of_count: u64) -> Result<&'a [u8], String> {
+        let count = self.number(bytes_of_count)?;
+        self.take(count)
     }
 
-    fn line(&mut self) -> Result<String, String> {
+    fn line(&mut self) -> Result<&'a [u8], String> {
         let length = self.bytes[self.at..].iter().position(|&byte| byte == b'\n');
-        let line = self.text(length.unwrap_or(usize::MAX) as u64)?;
+        let line = self.take(length.map_or(u64::MAX, |length| length as u64))?;
         self.at += 1;
         Ok(line)
     }
@@ -158,6 +111,10 @@ impl Machine<'_> {
     fn push(&mut self, object: Object) {
         self.stack.push(self.objects.len());
         self.objects.push(object);
+    }
+
+    fn push_text(&mut self, bytes: &[u8]) {
+        self.push(Object::Text(String::from_utf8_lossy(bytes).into_owned()));
     }
 
     fn pop(&mut self) -> Result<ObjectId, String> {
@@ -184,97 +141,163 @@ impl Machine<'_> {
 
     fn step(&mut self, opcode: u8, at: usize) -> Result<(), String> {
         match opcode {
-            0x80 => drop(self.byte()?),    // PROTO
-            0x95 => drop(self.number(8)?), // FRAME
+            0x80 => drop(self.take(1)?), // PROTO
+            0x95 => drop(self.take(8)?), // FRAME
             b'(' => self.marks.push(self.stack.len()),
-            b'N' => self.push(Object::Nothing),
-            0x88 => self.push(Object::Bool(true)),
-            0x89 => self.push(Object::Bool(false)),
-            b'G' => {
-                self.take(8)?;
-                self.push(Object::Float);
-            }
-            b'J' | b'K' | b'M' | 0x8A => self.integer(opcode)?,
-            b'X' | 0x8C => {
-                let length = self.number(if opcode == b'X' { 4 } else { 1 })?;
-                let text = self.text(length)?;
-                self.push(Object::Text(text));
-            }
-            b'c' => {
-                let (module, name) = (self.line()?, self.line()?);
-                self.global(&module, &name)?;
-            }
-            0x93 => {
-                let (name, module) = (self.pop()?, self.pop()?);
-                let (Object::Text(module), Object::Text(name)) = (&self.objects[module], &self.objects[name]) else {
-                    return Err(MALFORMED.into());
-                };
-                self.global(&module.clone(), &name.clone())?;
-            }
-            b'q' | b'r' | 0x94 => {
-                let key = match opcode {
-                    b'q' => self.number(1)?,
-                    b'r' => self.number(4)?,
-                    _ => self.memo.len() as u64,
-                };
-                let top = self.top()?;
-                self.memo.insert(key as u32, top);
-            }
-            b'h' | b'j' => {
-                let key = self.number(if opcode == b'h' { 1 } else { 4 })? as u32;
-                let place = *self.memo.get(&key).ok_or(MALFORMED)?;
-                self.stack.push(place);
-            }
+            b'0' => self.discard()?,
+            b'1' => drop(self.since_mark()?),
+            b'2' => self.stack.push(self.top()?),
+            b'q' | b'r' | b'p' | 0x94 | b'h' | b'j' | b'g' => self.remember(opcode)?,
             b')' => self.tuple(0)?,
             0x85..=0x87 => self.tuple(usize::from(opcode - 0x84))?,
-            b't' => {
-                let members = self.since_mark()?;
-                self.push(Object::Tuple(members));
-            }
             b']' => self.push(Object::List(Vec::new())),
             b'}' => self.push(Object::Dict(Vec::new())),
-            b'a' | b'e' | b's' | b'u' => self.extend(opcode)?,
-            b'Q' => self.storage()?,
-            b'R' => self.reduce()?,
+            b't' | b'l' | b'd' | b'o' | b'i' | 0x91 => self.collect(opcode)?,
+            b'a' | b'e' | b's' | b'u' | 0x90 => self.extend(opcode)?,
+            b'c' | 0x93 => self.global(opcode)?,
+            b'Q' => {
+                let id = self.pop()?;
+                self.persistent(id)?;
+            }
+            b'R' | 0x81 | 0x92 => self.reduce(opcode)?,
             b'b' => self.build()?,
+            _ => return self.value(opcode, at),
+        }
+        Ok(())
+    }
+
+    /// Reads a value that is a single one.
+    fn value(&mut self, opcode: u8, at: usize) -> Result<(), String> {
+        match opcode {
+            0x88 | 0x89 => self.push(Object::Bool),
+            b'N' | 0x8F | 0x97 => self.push(Object::Data), // NONE, EMPTY_SET, NEXT_BUFFER
+            0x98 => {}                                     // READONLY_BUFFER
+            b'J' | b'K' | b'M' | 0x8A | 0x8B => self.integer(opcode)?,
+            b'G' => self.data(|machine| machine.take(8))?,
+            b'F' => self.data(Self::line)?,
+            b'I' | b'L' => {
+                let text = String::from_utf8_lossy(self.line()?).trim_end_matches('L').parse();
+                self.push(text.map_or(Object::Data, Object::Int));
+            }
+            b'B' => self.data(|machine| machine.counted(4))?,
+            b'C' => self.data(|machine| machine.counted(1))?,
+            0x8E | 0x96 => self.data(|machine| machine.counted(8))?,
+            b'X' | b'T' | b'U' | 0x8C | 0x8D => {
+                let bytes_of_count = match opcode {
+                    b'X' | b'T' => 4,
+                    0x8D => 8,
+                    _ => 1,
+                };
+                let text = self.counted(bytes_of_count)?;
+                self.push_text(text);
+            }
+            b'V' | b'S' | b'P' => {
+                let line = self.line()?;
+                let quote = |byte: &u8| opcode == b'S' && matches!(byte, b'\'' | b'"');
+                let begin = line.iter().take_while(|byte| quote(byte)).count().min(1);
+                let end = line.len() - line[begin..].iter().rev().take_while(|byte| quote(byte)).count().min(1);
+                self.push_text(&line[begin..end]);
+            }
             other => {
                 let letter = Some(char::from(other)).filter(char::is_ascii_graphic);
                 let which = letter.map_or(format!("0x{other:02x}"), |letter| format!("{letter:?}"));
                 return Err(format!(
-                    "at byte {at} its description uses the pickle instruction {which}, which tensors do not need; nothing of it was run. \
-                     {SAVE_STATE}"
+                    "at byte {at} its description uses the pickle instruction {which}, which is not known here; \
+                     nothing of it was run. {SAVE_STATE}"
                 ));
             }
         }
         Ok(())
     }
 
-    fn integer(&mut self, opcode: u8) -> Result<(), String> {
-        let bytes = match opcode {
-            b'J' => 4,
-            b'K' => 1,
-            b'M' => 2,
-            _ => usize::from(self.byte()?),
-        };
-        if bytes > 8 {
-            return Err("one of its numbers is larger than 64 bits".into());
-        }
-        let value = self.number(bytes)? as i64;
-        // The highest bit that is there is the sign, except where there is none.
-        let shift = if matches!(opcode, b'K' | b'M') || bytes == 0 { 0 } else { 64 - 8 * bytes as u32 };
-        self.push(Object::Int(value << shift >> shift));
+    fn data(&mut self, skip: impl FnOnce(&mut Self) -> Result<&'a [u8], String>) -> Result<(), String> {
+        skip(self)?;
+        self.push(Object::Data);
         Ok(())
     }
 
-    fn global(&mut self, module: &str, function: &str) -> Result<(), String> {
-        let known = name(module, function).ok_or_else(|| {
-            let asked: String = format!("{module}.{function}").chars().filter(|c| !c.is_control()).take(80).collect();
-            format!(
-                "it asks for the Python object {asked:?}, and only tensors are read; nothing of it was run. \
-                 {SAVE_STATE}"
-            )
-        })?;
-        self.push(Object::Name(known));
+    /// Takes the top of the stack away, which may be a mark.
+    fn discard(&mut self) -> Result<(), String> {
+        if self.marks.pop_if(|mark| *mark == self.stack.len()).is_none() {
+            self.pop()?;
+        }
+        Ok(())
+    }
+
+    fn integer(&mut self, opcode: u8) -> Result<(), String> {
+        let bytes = match opcode {
+            b'J' => self.take(4)?,
+            b'K' => self.take(1)?,
+            b'M' => self.take(2)?,
+            0x8A => self.counted(1)?,
+            _ => self.counted(4)?,
+        };
+        if bytes.len() > 8 {
+            self.push(Object::Long(bytes.into()));
+            return Ok(());
+        }
+        // The highest bit that is there is the sign, except where there is none.
+        let is_negative = !matches!(opcode, b'K' | b'M') && bytes.last().is_some_and(|byte| byte & 0x80 != 0);
+        let mut value = [if is_negative { 0xFF } else { 0 }; 8];
+        value[..bytes.len()].copy_from_slice(bytes);
+        self.push(Object::Int(i64::from_le_bytes(value)));
+        Ok(())
+    }
+
+    /// Names the top of the stack for later, or brings back what was named.
+    fn remember(&mut self, opcode: u8) -> Result<(), String> {
+        let key = match opcode {
+            b'q' | b'h' => self.number(1)?,
+            b'r' | b'j' => self.number(4)?,
+            b'p' | b'g' => std::str::from_utf8(self.line()?).ok().and_then(|key| key.parse().ok()).ok_or(MALFORMED)?,
+            _ => self.memo.len() as u64,
+        };
+        let key = u32::try_from(key).map_err(|_| MALFORMED)?;
+        if matches!(opcode, b'h' | b'j' | b'g') {
+            self.stack.push(*self.memo.get(&key).ok_or(MALFORMED)?);
+        } else {
+            let top = self.top()?;
+            self.memo.insert(key, top);
+        }
+        Ok(())
+    }
+
+    /// Gathers what lies above the mark.
+    fn collect(&mut self, opcode: u8) -> Result<(), String> {
+        if opcode == b'i' {
+            self.global(b'c')?;
+            let class = self.pop()?;
+            self.since_mark()?;
+            self.push_other(class);
+            return Ok(());
+        }
+        let members = self.since_mark()?;
+        match opcode {
+            b't' => self.push(Object::Tuple(members)),
+            b'l' => self.push(Object::List(members)),
+            b'd' => self.push(Object::Dict(pairs(&members)?)),
+            b'o' => self.push_other(*members.first().ok_or(MALFORMED)?),
+            _ => self.push(Object::Data), // FROZENSET
+        }
+        Ok(())
+    }
+
+    fn push_other(&mut self, class: ObjectId) {
+        self.push(Object::Other(Box::new(Other { class, entries: Vec::new(), state: None })));
+    }
+
+    fn global(&mut self, opcode: u8) -> Result<(), String> {
+        let name = if opcode == b'c' {
+            let (module, name) = (self.line()?, self.line()?);
+            Name::new(&String::from_utf8_lossy(module), &String::from_utf8_lossy(name))
+        } else {
+            let (name, module) = (self.pop()?, self.pop()?);
+            let (Object::Text(module), Object::Text(name)) = (&self.objects[module], &self.objects[name]) else {
+                return Err(MALFORMED.into());
+            };
+            Name::new(module, name)
+        };
+        self.push(Object::Name(name));
         Ok(())
     }
 
@@ -291,53 +314,87 @@ impl Machine<'_> {
         let into = self.top()?;
         match (&mut self.objects[into], opcode) {
             (Object::List(members), b'a' | b'e') => members.extend(values),
-            (Object::Dict(pairs), b's' | b'u') if values.len() % 2 == 0 => {
-                pairs.extend(values.chunks_exact(2).map(|pair| (pair[0], pair[1])));
-            }
+            (Object::Dict(entries), b's' | b'u') => entries.extend(pairs(&values)?),
+            (Object::Other(other), b's' | b'u') => other.entries.extend(pairs(&values)?),
+            // Sets, and lists of classes that are not known here.
+            (Object::Data | Object::Other(_), b'a' | b'e' | 0x90) => {}
             _ => return Err(MALFORMED.into()),
         }
         Ok(())
     }
 
-    /// Reads `('storage', torch.FloatStorage, '0', 'cpu', 64)`; old files have a sixth member, which is nothing.
-    fn storage(&mut self) -> Result<(), String> {
-        let id = self.pop()?;
+    /// Reads `('storage', torch.FloatStorage, '0', 'cpu', 64)`; old files have a sixth member, which is nothing, and
+    /// `('module', Net, 'net.py', '…')` for a class with its source.
+    fn persistent(&mut self, id: ObjectId) -> Result<(), String> {
         let Object::Tuple(members) = &self.objects[id] else { return Err(MALFORMED.into()) };
         let parts: Vec<&Object> = members.iter().map(|&place| &self.objects[place]).collect();
-        let [Object::Text(kind), Object::Name(Name::Storage(dtype)), Object::Text(key), Object::Text(_), rest @ ..] =
-            parts.as_slice()
-        else {
-            return Err(MALFORMED.into());
-        };
-        let ([Object::Int(count)] | [Object::Int(count), Object::Nothing], "storage") = (rest, kind.as_str()) else {
-            return Err(MALFORMED.into());
-        };
-        let count = usize::try_from(*count).map_err(|_| format!("a storage of {count} numbers"))?;
-        self.push(Object::Storage(Storage { key: key.clone(), dtype: *dtype, count }));
+        match parts.as_slice() {
+            [Object::Text(kind), class, Object::Text(key), Object::Text(_), Object::Int(count), ..]
+                if kind == "storage" =>
+            {
+                let count = usize::try_from(*count).map_err(|_| format!("a storage of {count} numbers"))?;
+                if let Object::Name(Name::Storage(dtype)) = class {
+                    self.push(Object::Storage(Box::new(Storage { key: key.clone(), dtype: *dtype, count })));
+                } else {
+                    self.push(Object::Data);
+                }
+            }
+            [Object::Text(kind), ..] if kind == "module" && members.len() >= 2 => self.stack.push(members[1]),
+            _ => return Err(MALFORMED.into()),
+        }
         Ok(())
     }
 
-    /// Makes the only calls that mean something, those of the known names.
-    fn reduce(&mut self) -> Result<(), String> {
+    /// Notes what would be made by a call; only what makes tensors and dictionaries means something.
+    fn reduce(&mut self, opcode: u8) -> Result<(), String> {
+        if opcode == 0x92 {
+            self.pop()?; // The arguments with names.
+        }
         let (arguments, function) = (self.pop()?, self.pop()?);
-        let made = self.call(&self.objects[function], &self.objects[arguments]).ok_or(MALFORMED)?;
-        self.push(made);
+        match self.call(function, arguments, 0) {
+            Some(made) => self.push(made),
+            None => self.push_other(function),
+        }
         Ok(())
     }
 
-    fn call(&self, function: &Object, arguments: &Object) -> Option<Object> {
-        let (Object::Name(function), Object::Tuple(arguments)) = (function, arguments) else { return None };
+    /// Returns what a call gives that means something.
+    fn call(&self, function: ObjectId, arguments: ObjectId, depth: usize) -> Option<Object> {
+        let (Object::Name(function), Object::Tuple(arguments)) = (&self.objects[function], &self.objects[arguments])
+        else {
+            return None;
+        };
         match (function, arguments.as_slice()) {
-            (Name::OrderedDict, []) => Some(Object::Dict(Vec::new())),
+            (Name::Dict, arguments) => Some(Object::Dict(self.items(arguments))),
             (Name::RebuildTensor, &[storage, offset, shape, strides, ..]) => {
-                self.tensor(storage, offset, shape, strides).map(Object::Tensor)
+                self.tensor(storage, offset, shape, strides).map(|tensor| Object::Tensor(Box::new(tensor)))
+            }
+            (Name::RebuildTensorAs, &[storage, offset, shape, strides, _, _, dtype, ..]) => {
+                let tensor = self.tensor(storage, offset, shape, strides)?;
+                let Object::Name(Name::NumberFormat(dtype)) = self.objects[dtype] else { return None };
+                Some(Object::Tensor(Box::new(Tensor { dtype, ..tensor })))
             }
             (Name::RebuildParameter, &[tensor, ..]) => match &self.objects[tensor] {
                 Object::Tensor(tensor) => Some(Object::Tensor(tensor.clone())),
                 _ => None,
             },
+            (Name::RebuildSubclass, &[function, _, arguments, ..]) if depth < 4 => {
+                self.call(function, arguments, depth + 1)
+            }
             _ => None,
         }
+    }
+
+    /// Returns the entries that a dictionary is made with: Python 2 wrote a list of pairs.
+    fn items(&self, arguments: &[ObjectId]) -> Vec<(ObjectId, ObjectId)> {
+        let Some(Object::List(items)) = arguments.first().map(|&first| &self.objects[first]) else {
+            return Vec::new();
+        };
+        let pair = |&item: &ObjectId| match &self.objects[item] {
+            Object::List(pair) | Object::Tuple(pair) => <[ObjectId; 2]>::try_from(pair.as_slice()).ok(),
+            _ => None,
+        };
+        items.iter().filter_map(pair).map(|[key, value]| (key, value)).collect()
     }
 
     fn tensor(&self, storage: ObjectId, offset: ObjectId, shape: ObjectId, strides: ObjectId) -> Option<Tensor> {
@@ -350,18 +407,28 @@ impl Machine<'_> {
             _ => None,
         };
         let Object::Storage(storage) = &self.objects[storage] else { return None };
-        let (storage, shape, strides) = (storage.clone(), sizes(shape)?, sizes(strides)?);
-        (shape.len() == strides.len()).then_some(Tensor { storage, offset: size(offset)?, shape, strides })
+        let (storage, shape, strides) = (storage.as_ref().clone(), sizes(shape)?, sizes(strides)?);
+        let dtype = storage.dtype;
+        (shape.len() == strides.len()).then_some(Tensor { storage, dtype, offset: size(offset)?, shape, strides })
     }
 
-    /// Ignores the attributes of a dictionary: a state dict has `_metadata`, which says nothing about its tensors.
+    /// Keeps the attributes of an object of an unknown class. Those of a dictionary, such as a state dict's
+    /// `_metadata`, say nothing about its tensors.
     fn build(&mut self) -> Result<(), String> {
         let state = self.pop()?;
-        match (&self.objects[self.top()?], &self.objects[state]) {
-            (Object::Dict(_), Object::Dict(_)) => Ok(()),
-            _ => Err(MALFORMED.into()),
+        let top = self.top()?;
+        if let Object::Other(other) = &mut self.objects[top] {
+            other.state = Some(state);
         }
+        Ok(())
     }
 }
+
+fn pairs(members: &[ObjectId]) -> Result<Vec<(ObjectId, ObjectId)>, String> {
+    let (pairs, []) = members.as_chunks::<2>() else { return Err(MALFORMED.into()) };
+    Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
+}
+
+pub const SAVE_STATE: &str = "Save the weights alone: torch.save(net.state_dict(), \"weights.pth\")";
 
 const MALFORMED: &str = "the description of its tensors is damaged, or not one that torch.save writes";

@@ -1,9 +1,14 @@
-//! This reads the table of contents of a zip file whose parts are stored as they are, which is how PyTorch writes them.
+//! This reads the table of contents of a zip file. PyTorch stores its parts as they are; one that was packed again has
+//! them compressed.
 //!
-//! Nothing is unpacked, so nothing can grow: a part is a slice of the file. The layout is that of PKWARE's APPNOTE
-//! 6.3.10, sections 4.3.7 to 4.3.16.
+//! Nothing is unpacked before somebody asks for a part. The layout is that of PKWARE's APPNOTE 6.3.10, sections 4.3.7 to
+//! 4.3.16.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Read;
+
+use flate2::read::DeflateDecoder;
 
 /// An archive with more parts is refused: it has one for each tensor and a few more.
 const MOST_PARTS: u64 = 100_000;
@@ -12,25 +17,68 @@ const END: &[u8] = b"PK\x05\x06";
 const END_64: &[u8] = b"PK\x06\x06";
 const LOCATOR_64: &[u8] = b"PK\x06\x07";
 const CENTRAL: &[u8] = b"PK\x01\x02";
-pub const LOCAL: &[u8] = b"PK\x03\x04";
+const LOCAL: &[u8] = b"PK\x03\x04";
 /// The length in bytes of the record at the end, without its comment, which may have 65 535.
 const END_LENGTH: usize = 22;
 
-pub struct ZipPart<'a> {
-    pub data: &'a [u8],
-    crc: u32,
+/// How a part lies in its file.
+#[derive(Clone, Copy, PartialEq)]
+enum Packing {
+    Stored,
+    Deflated,
+    Other,
 }
 
-impl ZipPart<'_> {
-    /// Returns whether its bytes are those that were written.
-    pub fn is_whole(&self) -> bool {
-        let mut crc = flate2::Crc::new();
-        crc.update(self.data);
-        crc.sum() == self.crc
+pub struct ZipPart<'a> {
+    packed: &'a [u8],
+    packing: Packing,
+    /// The length of its content.
+    size: usize,
+    /// `None` where it is not known.
+    crc: Option<u32>,
+}
+
+impl<'a> ZipPart<'a> {
+    /// Makes a part of bytes that lie as they are.
+    pub fn stored(data: &'a [u8]) -> Self {
+        Self { packed: data, packing: Packing::Stored, size: data.len(), crc: None }
+    }
+
+    /// Returns how many bytes [`Self::read`] takes memory for.
+    pub fn unpacked(&self) -> usize {
+        if self.packing == Packing::Stored { 0 } else { self.size }
+    }
+
+    /// Returns the content; refuses a part that is not the one that was written.
+    pub fn read(&self) -> Result<Cow<'a, [u8]>, String> {
+        let content = match self.packing {
+            Packing::Stored => Cow::Borrowed(self.packed),
+            Packing::Deflated => {
+                let mut content = Vec::new();
+                let decoder = DeflateDecoder::new(self.packed);
+                decoder.take(self.size as u64 + 1).read_to_end(&mut content).map_err(|_| DAMAGED)?;
+                Cow::Owned(content)
+            }
+            Packing::Other => {
+                let why = "its zip is encrypted, or compressed in a way that is not read; unpack it, and pack it \
+                           without compression";
+                return Err(why.into());
+            }
+        };
+        if content.len() != self.size || self.crc.is_some_and(|crc| crc != crc_of(&content)) {
+            return Err(DAMAGED.into());
+        }
+        Ok(content)
     }
 }
 
-/// Returns the parts by their names; refuses a file that is cut short or damaged, or has compressed or encrypted parts.
+fn crc_of(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+/// Returns the parts by their names; refuses a file that is cut short or damaged.
 pub fn parts(bytes: &[u8]) -> Result<BTreeMap<String, ZipPart<'_>>, String> {
     let (count, mut at) = directory(bytes)?;
     if count > MOST_PARTS {
@@ -41,22 +89,26 @@ pub fn parts(bytes: &[u8]) -> Result<BTreeMap<String, ZipPart<'_>>, String> {
     for _ in 0..count {
         let header = record(bytes, at, CENTRAL)?;
         let (name_length, extra_length) = (short(header, 28)?, short(header, 30)?);
-        let name = String::from_utf8(slice(header, 46, name_length)?.to_vec()).map_err(|_| DAMAGED)?;
+        let name = String::from_utf8_lossy(slice(header, 46, name_length)?).into_owned();
         let extra = slice(header, 46 + name_length, extra_length)?;
-        let (size, local) = sizes(header, extra)?;
-        if short(header, 8)? & 1 != 0 || short(header, 10)? != 0 || long(header, 20)? != long(header, 24)? {
-            return Err(format!(
-                "its part {name:?} is compressed or encrypted, which PyTorch's are not; unpack it first"
-            ));
-        }
+        let Sizes { packed, size, local } = sizes(header, extra)?;
+        let packing = match (short(header, 8)? & 1, short(header, 10)?) {
+            (0, 0) if packed == size => Packing::Stored,
+            (0, 8) => Packing::Deflated,
+            _ => Packing::Other,
+        };
         let local = record(bytes, local, LOCAL)?;
         let skip = 30 + short(local, 26)? + short(local, 28)?;
-        let part = ZipPart { data: slice(local, skip, size)?, crc: long(header, 16)? as u32 };
-        total += size;
+        let part = ZipPart { packed: slice(local, skip, packed)?, packing, size, crc: Some(long(header, 16)? as u32) };
+        total += packed;
         if total > bytes.len() || parts.insert(name, part).is_some() {
             return Err("parts of its zip overlap or have the same name".into());
         }
         at += 46 + name_length + extra_length + short(header, 32)?;
+    }
+    // torch.serialization.set_crc32_options(False) leaves them out.
+    if parts.values().all(|part| part.crc == Some(0)) {
+        parts.values_mut().for_each(|part| part.crc = None);
     }
     Ok(parts)
 }
@@ -74,15 +126,21 @@ fn directory(bytes: &[u8]) -> Result<(u64, usize), String> {
     Ok((number(record, 32, 8)?, place(number(record, 48, 8)?)?))
 }
 
-/// Returns the bytes of a part and where its own header is; what does not fit 32 bits stands among the extra fields.
-fn sizes(header: &[u8], extra: &[u8]) -> Result<(usize, usize), String> {
+/// The lengths of a part, in the file and unpacked, and where its own header is.
+struct Sizes {
+    packed: usize,
+    size: usize,
+    local: usize,
+}
+
+/// Returns the sizes of a part; what does not fit 32 bits stands among the extra fields.
+fn sizes(header: &[u8], extra: &[u8]) -> Result<Sizes, String> {
     const ELSEWHERE: u64 = 0xFFFF_FFFF;
     let mut wide = wide_field(extra)?.chunks_exact(8).map(|bytes| number(bytes, 0, 8));
     let mut known = |value: u64| if value == ELSEWHERE { wide.next().ok_or(DAMAGED)? } else { Ok(value) };
-    let size = known(long(header, 24)?)?;
-    known(long(header, 20)?)?;
-    let local = known(long(header, 42)?)?;
-    Ok((place(size)?, place(local)?))
+    let size = place(known(long(header, 24)?)?)?;
+    let packed = place(known(long(header, 20)?)?)?;
+    Ok(Sizes { packed, size, local: place(known(long(header, 42)?)?)? })
 }
 
 /// Returns the extra field of 64-bit numbers; empty without one.

@@ -1,0 +1,234 @@
+//! What a file is, by its content, whatever it is called. A message can then say what somebody has in their hand.
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    Empty,
+    Safetensors,
+    /// A Python pickle, which PyTorch's older files are, too.
+    Pickle,
+    /// A zip whose parts say more, see [`Self::of_zip`].
+    Zip,
+    /// A zip of PyTorch's `torch.save`.
+    Pytorch,
+    TorchScript,
+    /// A zip of `torch.export`.
+    ExportedProgram,
+    KerasZip,
+    NumpyZip,
+    Numpy,
+    Hdf5,
+    Onnx,
+    SavedModel,
+    TensorflowCheckpoint,
+    TensorflowLite,
+    Gguf,
+    GitLfsPointer,
+    Html,
+    Xml,
+    Json,
+    Text,
+    Tar,
+    Gzip,
+    Xz,
+    Zstandard,
+    Bzip2,
+    SevenZip,
+    Rar,
+    Pdf,
+    Png,
+    Jpeg,
+    Gif,
+    Unknown,
+}
+
+/// These bytes at this place tell a kind.
+struct Signature {
+    at: usize,
+    bytes: &'static [u8],
+    kind: FileKind,
+}
+
+const fn sign(at: usize, bytes: &'static [u8], kind: FileKind) -> Signature {
+    Signature { at, bytes, kind }
+}
+
+/// The most telling ones come first.
+const SIGNATURES: [Signature; 25] = [
+    sign(0, b"\x89HDF\r\n\x1a\n", FileKind::Hdf5),
+    sign(0, b"\x93NUMPY", FileKind::Numpy),
+    sign(0, b"GGUF", FileKind::Gguf),
+    sign(0, b"PK\x03\x04", FileKind::Zip),
+    sign(0, b"PK\x05\x06", FileKind::Zip),
+    sign(4, b"TFL3", FileKind::TensorflowLite),
+    sign(257, b"ustar", FileKind::Tar),
+    sign(0, b"\x1f\x8b", FileKind::Gzip),
+    sign(0, b"\xfd7zXZ\x00", FileKind::Xz),
+    sign(0, b"\x28\xb5\x2f\xfd", FileKind::Zstandard),
+    sign(0, b"BZh", FileKind::Bzip2),
+    sign(0, b"7z\xbc\xaf\x27\x1c", FileKind::SevenZip),
+    sign(0, b"Rar!\x1a\x07", FileKind::Rar),
+    sign(0, b"%PDF-", FileKind::Pdf),
+    sign(0, b"\x89PNG\r\n\x1a\n", FileKind::Png),
+    sign(0, b"\xff\xd8\xff", FileKind::Jpeg),
+    sign(0, b"GIF8", FileKind::Gif),
+    sign(0, b"version https://git-lfs.github.com/spec/", FileKind::GitLfsPointer),
+    sign(0, b"\x80\x02", FileKind::Pickle),
+    sign(0, b"\x80\x03", FileKind::Pickle),
+    sign(0, b"\x80\x04", FileKind::Pickle),
+    sign(0, b"\x80\x05", FileKind::Pickle),
+    // A message of protocol buffers: version 1 of the schema, then graphs.
+    sign(0, b"\x08\x01\x12", FileKind::SavedModel),
+    sign(0, b"<?xml", FileKind::Xml),
+    sign(0, b"\xef\xbb\xbf<?xml", FileKind::Xml),
+];
+
+/// The index of a TensorFlow checkpoint is a table of LevelDB's, which ends in this number.
+const LEVELDB_END: &[u8] = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb";
+
+/// This much of a file tells whether it is a text.
+const START: usize = 1024;
+
+impl FileKind {
+    /// Returns what a file with these bytes is.
+    pub fn of(bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
+            return Self::Empty;
+        }
+        let is_signed = |sign: &&Signature| bytes.get(sign.at..).is_some_and(|rest| rest.starts_with(sign.bytes));
+        if let Some(found) = SIGNATURES.iter().find(is_signed) {
+            return found.kind;
+        }
+        if is_safetensors(bytes) {
+            return Self::Safetensors;
+        }
+        // The version of ONNX's format, then the producer, a domain, the graph or a list of operators.
+        if let [0x08, 3..=30, 0x12 | 0x1a | 0x22 | 0x28 | 0x32 | 0x3a | 0x42 | 0x72, ..] = bytes {
+            return Self::Onnx;
+        }
+        if bytes.ends_with(LEVELDB_END) {
+            return Self::TensorflowCheckpoint;
+        }
+        text_kind(&bytes[..bytes.len().min(START)]).unwrap_or(Self::Unknown)
+    }
+
+    /// Returns what a zip with parts of these names is.
+    pub fn of_zip<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let has = |end: &str| names.clone().any(|name| name == end || name.ends_with(&format!("/{end}")));
+        if has("constants.pkl") {
+            Self::TorchScript
+        } else if has("data.pkl") {
+            Self::Pytorch
+        } else if has("archive_format") || has("serialized_exported_program.json") {
+            Self::ExportedProgram
+        } else if has("model.weights.h5") {
+            Self::KerasZip
+        } else if names.clone().any(|name| name.ends_with(".npy")) {
+            Self::NumpyZip
+        } else {
+            Self::Zip
+        }
+    }
+
+    /// Returns what such a file is called, with its article: "an HDF5 file".
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "an empty file",
+            Self::Safetensors => "a safetensors file",
+            Self::Pickle => "a Python pickle",
+            Self::Zip => "a zip archive",
+            Self::Pytorch => "a file of PyTorch's torch.save",
+            Self::TorchScript => "a TorchScript file (torch.jit.save)",
+            Self::ExportedProgram => "a program of torch.export",
+            Self::KerasZip => "a Keras model (.keras)",
+            Self::NumpyZip => "an archive of NumPy arrays (.npz)",
+            Self::Numpy => "a NumPy array (.npy)",
+            Self::Hdf5 => "an HDF5 file, as Keras and MATLAB write them",
+            Self::Onnx => "an ONNX file",
+            Self::SavedModel => "a TensorFlow SavedModel",
+            Self::TensorflowCheckpoint => "the index of a TensorFlow checkpoint",
+            Self::TensorflowLite => "a TensorFlow Lite file",
+            Self::Gguf => "a GGUF file",
+            Self::GitLfsPointer => "a Git LFS pointer, a text that stands for a large file",
+            Self::Html => "an HTML page",
+            Self::Xml => "an XML file",
+            Self::Json => "a JSON text",
+            Self::Text => "a text",
+            Self::Tar => "a tar archive",
+            Self::Gzip => "a gzip file",
+            Self::Xz => "an xz file",
+            Self::Zstandard => "a Zstandard file",
+            Self::Bzip2 => "a bzip2 file",
+            Self::SevenZip => "a 7z archive",
+            Self::Rar => "a RAR archive",
+            Self::Pdf => "a PDF document",
+            Self::Png => "a PNG picture",
+            Self::Jpeg => "a JPEG picture",
+            Self::Gif => "a GIF picture",
+            Self::Unknown => "a file of an unknown kind",
+        }
+    }
+}
+
+/// Returns whether a file begins with the length of a header and then a header of JSON.
+fn is_safetensors(bytes: &[u8]) -> bool {
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return false };
+    u64::from_le_bytes(*length) < 1 << 32 && rest.first() == Some(&b'{')
+}
+
+/// Returns the kind of a text; `None` where its start is none.
+fn text_kind(start: &[u8]) -> Option<FileKind> {
+    let text = match std::str::from_utf8(start) {
+        Ok(text) => text,
+        // A letter of several bytes may be cut off.
+        Err(e) if e.error_len().is_none() => std::str::from_utf8(&start[..e.valid_up_to()]).ok()?,
+        Err(_) => return None,
+    };
+    if text.chars().any(|c| c.is_control() && !c.is_whitespace() && c != '\x1b') {
+        return None;
+    }
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let begins = |with: &str| text.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with));
+    Some(match text.chars().next() {
+        _ if ["<!doctype html", "<html", "<head", "<body"].into_iter().any(begins) => FileKind::Html,
+        Some('{' | '[') => FileKind::Json,
+        _ => FileKind::Text,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_by_their_content() {
+        for (bytes, kind) in [
+            (&b""[..], FileKind::Empty),
+            (b"\x89HDF\r\n\x1a\n\x00\x00", FileKind::Hdf5),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", FileKind::GitLfsPointer),
+            (b"\xef\xbb\xbf\n<!DOCTYPE HTML><html>", FileKind::Html),
+            (b"{\"weight_map\": {}}", FileKind::Json),
+            (b"404: Not Found", FileKind::Text),
+            ("größer ".repeat(200).as_bytes(), FileKind::Text),
+            (b"\x10\x00\x00\x00\x00\x00\x00\x00{\"a\":", FileKind::Safetensors),
+            (b"\x08\x08\x12\x07pytorch", FileKind::Onnx),
+            (b"\x08\x01\x12\x07\x0a", FileKind::SavedModel),
+            (b"\x1c\x00\x00\x00TFL3", FileKind::TensorflowLite),
+            (b"\x00\x01\x02\x03", FileKind::Unknown),
+        ] {
+            assert_eq!(FileKind::of(bytes), kind, "{bytes:?}");
+        }
+        let mut table = vec![0; 40];
+        table.extend(LEVELDB_END);
+        assert_eq!(FileKind::of(&table), FileKind::TensorflowCheckpoint);
+        for (names, kind) in [
+            (&["net/data.pkl", "net/constants.pkl", "net/code/x.py"][..], FileKind::TorchScript),
+            (&["net/data.pkl", "net/data/0"], FileKind::Pytorch),
+            (&["arr_0.npy"], FileKind::NumpyZip),
+            (&["config.json", "model.weights.h5"], FileKind::KerasZip),
+            (&["word/document.xml"], FileKind::Zip),
+        ] {
+            assert_eq!(FileKind::of_zip(names.iter().copied()), kind);
+        }
+    }
+}
