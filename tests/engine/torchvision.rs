@@ -5,7 +5,7 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use doppelganger::engine::attack::{Loss, input_gradient};
-use doppelganger::engine::model::{Manifest, Model, Params, every_layer};
+use doppelganger::engine::model::{Manifest, Model, Params};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -21,8 +21,8 @@ struct Golden {
     parameters: usize,
 }
 
-/// `hashed` of make.py: values in [−1, 1) from the name of a tensor and the index.
-fn hashed(name: &str, count: usize) -> Vec<f32> {
+/// `hashed` of hashed.py: values in [−1, 1) from the name of a tensor and the index.
+pub fn hashed(name: &str, count: usize) -> Vec<f32> {
     let mut crc = flate2::Crc::new();
     crc.update(name.as_bytes());
     let value = |i: usize| {
@@ -35,8 +35,8 @@ fn hashed(name: &str, count: usize) -> Vec<f32> {
     (0..count).map(value).collect()
 }
 
-/// `weights` of make.py.
-fn weights(name: &str, shape: &[usize]) -> Tensor {
+/// `weights` of hashed.py.
+pub fn weights(name: &str, shape: &[usize]) -> Tensor {
     let u = hashed(name, shape.iter().product());
     let values: Vec<f32> = if name.ends_with("running_var") {
         u.iter().map(|u| 1.0 + 0.5 * u).collect()
@@ -55,7 +55,7 @@ fn norm(values: impl Iterator<Item = f32>) -> f32 {
 }
 
 /// The length of the difference as a share of the length of `expected`.
-fn gap(found: &[f32], expected: &[f32]) -> f32 {
+pub fn gap(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     norm(found.iter().zip(expected).map(|(a, b)| a - b)) / norm(expected.iter().copied())
 }
@@ -68,9 +68,7 @@ fn check(name: &str) {
     let manifest = text(format!("models/{name}.toml"));
     let manifest = Manifest::with_classes(&manifest, Path::new(name), &classes).unwrap();
     let mut params = Params::new();
-    for layer in every_layer(&manifest.layers) {
-        params.extend(layer.tensors().into_iter().map(|(name, shape)| (name.clone(), weights(&name, &shape))));
-    }
+    params.extend(manifest.graph.tensors().map(|(_, name, shape)| (name.clone(), weights(&name, &shape))));
     let model = Model::new(manifest, &params).unwrap();
     assert_eq!(model.manifest.parameter_count(), golden.parameters);
     let picture: Vec<f32> = hashed(&golden.picture, 3 * 224 * 224).iter().map(|u| (u + 1.0) / 2.0).collect();

@@ -1,19 +1,18 @@
 """Writes the manifests of SqueezeNet 1.1, ResNet-18, MobileNetV2 and GoogLeNet with torchvision's tensor names into models/,
 and beside this script what torchvision says of one picture with weights that both sides compute from the same formula (see
-`hashed` here and in tests/engine/torchvision.rs).
+`hashed.py` and tests/engine/torchvision.rs).
 
     python tests/torchvision/make.py
 
 Needs torch and torchvision; downloads nothing.
 """
 import json
-import math
-import zlib
 from pathlib import Path
 
-import numpy as np
 import torch
 import torchvision
+
+from hashed import hashed, weights
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "models"
@@ -120,25 +119,6 @@ def googlenet():
                inception("inception5a", 832, 256, 160, 320, 32, 128, 128),
                inception("inception5b", 832, 384, 192, 384, 48, 128, 128)]
     return layers + [MEAN, FLATTEN, '{ kind = "dropout", keep = 0.8 }', linear("fc", 1024, 1000)]
-
-
-def hashed(name, count):
-    """Values in [-1, 1) from a hash of the tensor's name and the index, exact in f32."""
-    x = np.arange(count, dtype=np.uint64) * 2654435761 + zlib.crc32(name.encode())
-    x = (x ^ (x >> np.uint64(15))) * np.uint64(2246822519) & np.uint64(0xFFFFFFFF)
-    x = (x ^ (x >> np.uint64(13))) * np.uint64(3266489917) & np.uint64(0xFFFFFFFF)
-    x ^= x >> np.uint64(16)
-    return ((x >> np.uint64(8)).astype(np.float32) / np.float32(1 << 23) - np.float32(1)).astype(np.float32)
-
-
-def weights(name, shape):
-    u = hashed(name, math.prod(shape)).reshape(shape)
-    if name.endswith("running_var"):
-        return np.float32(1) + np.float32(0.5) * u
-    if len(shape) >= 2:
-        return u * np.float32(math.sqrt(6 / math.prod(shape[1:])))
-    # Scales of batch normalisation stay near 1, shifts and means near 0.
-    return np.float32(1 if name.endswith(".weight") else 0) + np.float32(0.25) * u
 
 
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
