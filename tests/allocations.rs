@@ -47,7 +47,7 @@ fn bytes_per_step(width: usize) -> usize {
     );
     let manifest = Manifest::with_classes(&text, Path::new("test.toml"), &[]).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let params = initial_params(&manifest.layers, None, &mut rng).unwrap();
+    let params = initial_params(&manifest.graph, None, &mut rng).unwrap();
     let mut learner = Learner::new(&Backend::Kernels, &manifest, &params, Algorithm::Sgd).unwrap();
     let pixels = vec![0.5; 16 * 64];
     let labels: Vec<usize> = (0..16).map(|i| i % 2).collect();

@@ -13,12 +13,13 @@ use crate::app::files::dialogs::Question;
 use crate::app::files::thumbnails::{Thumbnail, make_thumbnails};
 use crate::app::files::view::{self, Content};
 use crate::app::lessons::file::{Lesson, is_lesson};
+use crate::app::pages::models::state::steps::{Done, Step, Told, operations_of};
 use crate::app::pages::train::state::facts::DraftFacts;
 use crate::app::system::clipboard::{Clip, Clipboard, put_into_system};
 use crate::app::system::file_dialogs::has_file_dialogs;
 use crate::app::system::fonts::SystemFonts;
 use crate::app::widgets::path_field::Listing;
-use crate::engine::model::Catalogue;
+use crate::engine::model::{Catalogue, GraphRow};
 use crate::engine::picture::{Picture, save_png};
 use crate::engine::train::Config;
 
@@ -37,6 +38,9 @@ pub enum Incoming {
     NoLesson(Command),
     Opened(PathBuf, Result<Content, String>),
     Exported(Result<PathBuf, String>),
+    /// This is of the net of this number that is being added.
+    Import(u64, Done),
+    Operations(String, Told<Arc<Vec<GraphRow>>>),
     NoThread(std::io::Error),
 }
 
@@ -140,7 +144,9 @@ impl BackgroundWork {
         }
         // The dialog's future is made here, on the window's thread, as some systems demand, and awaited elsewhere.
         let answer: Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match question {
-            Question::Open | Question::Archive | Question::Model | Question::Lesson => Box::pin(dialog.pick_file()),
+            Question::Open | Question::Archive | Question::Model | Question::Classes | Question::Lesson => {
+                Box::pin(dialog.pick_file())
+            }
             Question::Folder => Box::pin(dialog.pick_folder()),
             Question::Save
             | Question::SaveOriginal
@@ -165,6 +171,25 @@ impl BackgroundWork {
             self.gathering =
                 self.poster.report("facts", move || Incoming::Facts(Box::new(DraftFacts::gather(&config))));
         }
+    }
+
+    /// Does a step of adding the net of this number; returns whether it is under way.
+    pub fn import(&self, number: u64, step: Step) -> bool {
+        self.poster.report("import", move || Incoming::Import(number, step.run()))
+    }
+
+    /// Frees what may be large: giving back hundreds of megabytes takes longer than a frame may.
+    pub fn discard(&self, outdated: impl Send + 'static) {
+        self.poster.start("discard", move |_| drop(outdated));
+    }
+
+    /// Looks up what a net computes.
+    pub fn operations(&self, name: String) {
+        let catalogue = self.catalogue.clone();
+        self.poster.report("operations", move || {
+            let rows = operations_of(&name, &catalogue);
+            Incoming::Operations(name, rows)
+        });
     }
 
     /// Opens a lesson. With `otherwise`, a file that is no lesson asks for that command.

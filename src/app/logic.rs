@@ -17,9 +17,11 @@ use crate::app::lessons;
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::file::may_be_lesson;
 use crate::app::notices::Tone;
+use crate::app::page::Page as _;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::PATIENCE;
 use crate::app::pages::explore::why::logic::take_least;
+use crate::app::pages::models::page::is_net;
 use crate::app::settings::ThemeChoice;
 use crate::app::shell::Screenshot;
 use crate::app::undo::HistoryStep;
@@ -120,6 +122,8 @@ impl App {
                 shell.notices.add(Tone::Problem, text);
             }
             Incoming::Facts(facts) => self.pages.train.facts = Some(*facts),
+            Incoming::Import(number, done) => self.pages.models.take_import(number, done, shell),
+            Incoming::Operations(name, rows) => self.pages.models.take_operations(&name, rows),
             Incoming::Exported(Ok(path)) => shell.notices.add_brief(format!("Saved.\n{}", path.display())),
             Incoming::Exported(Err(why)) => shell.notices.add(Tone::Problem, format!("Nothing was saved: {why}")),
             Incoming::NoThread(e) => {
@@ -270,7 +274,7 @@ impl App {
         }
     }
 
-    /// Takes a dropped file, which is for the page on screen, unless it is a lesson.
+    /// Takes a dropped file, which is for the page on screen, unless it is a lesson or a net.
     fn take_dropped(&mut self, path: PathBuf) {
         let tab = self.shell.settings.tab;
         let may_be_lesson = may_be_lesson(&path);
@@ -279,6 +283,7 @@ impl App {
             Tab::Train | Tab::TestSets if may_be_lesson => {
                 Some(ExploreCommand::Show(Source::File(path.clone())).into())
             }
+            _ if is_net(&path) => self.pages.models.take_dropped(path.clone(), &mut self.shell),
             tab => self.pages.of(tab).take_dropped(path.clone(), &mut self.shell),
         };
         let Some(command) = command else { return };

@@ -29,6 +29,7 @@ use egui::ViewportBuilder;
 
 pub use crate::app::commands::tab::Tab;
 pub use crate::app::pages::explore::words::standing_before;
+pub use crate::app::pages::models::state::import::Import;
 pub use crate::app::pages::test_sets::commands::TestPart;
 pub use crate::app::pages::train::state::draft::usual as usual_run;
 pub use crate::app::system::clipboard::Clip;

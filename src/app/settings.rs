@@ -12,7 +12,7 @@ use crate::app::pages::explore::why::state::WhyLook;
 use crate::app::pages::test_sets::state::Choices;
 use crate::app::plots::scene::PlotLook;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
-use crate::engine::files::write_atomically;
+use crate::engine::files::{read_text, write_atomically};
 use crate::engine::picture::PictureKind;
 use crate::engine::train::Config;
 use crate::engine::{self, Error};
@@ -197,7 +197,7 @@ pub fn file() -> Option<PathBuf> {
 /// Reads the settings. A file that cannot be used is set aside, and the message says so; it is never fatal.
 pub fn load(path: Option<&Path>) -> (Settings, Option<String>) {
     let Some(path) = path else { return (Settings::default(), None) };
-    let read = match std::fs::read_to_string(path) {
+    let read = match read_text(path) {
         Ok(text) => serde_json::from_str::<Settings>(&text).map_err(|e| e.to_string()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return (Settings::default(), None),
         Err(e) => Err(e.to_string()),
@@ -212,7 +212,7 @@ pub fn load(path: Option<&Path>) -> (Settings, Option<String>) {
 
 /// Reads the settings for where the window is, before there is one that could show a problem.
 pub fn load_quietly() -> Option<Settings> {
-    let text = std::fs::read_to_string(file()?).ok()?;
+    let text = read_text(&file()?).ok()?;
     Some(serde_json::from_str::<Settings>(&text).ok()?.sane())
 }
 

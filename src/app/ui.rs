@@ -11,6 +11,7 @@ use crate::app::lessons::file::Figure;
 use crate::app::lessons::logic::figure;
 use crate::app::lessons::panel::lesson;
 use crate::app::pages::explore::why::logic::study;
+use crate::app::pages::models::page::is_net;
 use crate::app::theme::{self, SPACE_3, SPACE_4, palette};
 use crate::app::window::App;
 
@@ -103,7 +104,11 @@ impl App {
         let rect = ui.ctx().content_rect();
         painter.rect_filled(rect, 0, palette.veil);
         painter.rect_stroke(rect.shrink(SPACE_3), 12, Stroke::new(3.0, palette.accent), StrokeKind::Inside);
-        let text = self.pages.of(self.shell.settings.tab).drop_hint(hovered);
+        let is_net = ui.input(|i| i.raw.hovered_files.last().and_then(|file| file.path.as_deref()).is_some_and(is_net));
+        let text = match is_net {
+            true => "Drop to add this net",
+            false => self.pages.of(self.shell.settings.tab).drop_hint(hovered),
+        };
         let galley = painter.layout_no_wrap(text.into(), theme::verdict_font(), palette.on_overlay);
         let ground = egui::Rect::from_center_size(rect.center(), galley.size() + egui::Vec2::splat(2.0 * SPACE_4));
         painter.rect_filled(ground, theme::RADIUS, palette.overlay);

@@ -175,7 +175,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     if args.common.json {
         return print_json(&report);
     }
-    picture.notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
+    model.notes.iter().chain(&picture.notes).try_for_each(|note| print(&format!("note: {note}")))?;
     print(&describe(&report, &crop_text.unwrap_or_default()))
 }
 

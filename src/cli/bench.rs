@@ -110,7 +110,7 @@ fn time(name: &str, manifest: &str, work: Work) -> Result<Timing> {
     let classes: Vec<String> = (0..1000).map(|class| class.to_string()).collect();
     let manifest = Manifest::with_classes(manifest, Path::new(name), &classes)?;
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let params = initial_params(&manifest.layers, None, &mut rng)?;
+    let params = initial_params(&manifest.graph, None, &mut rng)?;
     let Input { channels, height, width, .. } = manifest.input;
     let mut pixels = |n: usize| -> Vec<f32> { (0..n * channels * height * width).map(|_| rng.random()).collect() };
     let one = Tensor::from_vec(pixels(1), (1, channels, height, width), &Device::Cpu)?;

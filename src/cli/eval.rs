@@ -108,7 +108,11 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         evaluate(&model, &data, &plan, |done, n| line.draw(&format!("{done} of {n} pictures"), done, n))
     })?;
     let report = report(args, &plan, &evaluation, started.elapsed().as_secs_f64());
-    if args.common.json { print_json(&report) } else { print(&describe(&report)) }
+    if args.common.json {
+        return print_json(&report);
+    }
+    model.notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
+    print(&describe(&report))
 }
 
 fn plan(args: &EvalArgs, model: &Model) -> Result<EvalPlan> {

@@ -8,6 +8,7 @@ mod choice;
 mod curves;
 mod data;
 mod eval;
+mod import;
 mod licences;
 mod models;
 mod progress;

@@ -6,11 +6,13 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::data::ask;
+use super::import::{ImportOptions, import};
 use super::progress::watched;
 use super::{print, print_json};
 use crate::engine::download::{Patience, host};
-use crate::engine::model::{Accuracy, Catalogue, Entry, WeightsPlace, user_models_folder};
-use crate::engine::units::megabytes;
+use crate::engine::model::import::Draft;
+use crate::engine::model::{Accuracy, Catalogue, Entry, GraphRow, WeightsPlace, user_models_folder};
+use crate::engine::units::{counted, megabytes};
 use crate::engine::{Error, Result};
 
 #[derive(Args)]
@@ -32,11 +34,21 @@ enum ModelAction {
         #[arg(long)]
         yes: bool,
     },
-    /// Add a file of weights to a model, for a machine without network; or a manifest of your own
+    /// Add a net of your own: an ONNX file, or a manifest; or weights to a model, for a machine without network
     Add {
         /// The model; left out for a manifest, or for weights that fit one model alone
         #[arg(value_name = "NAME", num_args = 1..=2, value_names = ["NAME", "FILE"], required = true)]
         name_and_file: Vec<PathBuf>,
+        #[command(flatten)]
+        options: ImportOptions,
+    },
+    /// Print what the net of a model computes, operation by operation
+    Show {
+        /// A name, or the path of a manifest
+        model: String,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
     },
     /// Write a model with its weights in half precision, which takes half the bytes: DIR/NAME.toml and
     /// DIR/NAME.safetensors
@@ -105,11 +117,12 @@ pub fn run(args: &ModelsArgs) -> Result<()> {
     match &args.action {
         None => list(&catalogue, args.json),
         Some(ModelAction::Fetch { name, yes }) => fetch(&catalogue, name, *yes),
-        Some(ModelAction::Add { name_and_file }) => match name_and_file.as_slice() {
-            [name, file] => add(&catalogue, name.to_str(), file),
-            [file] => add(&catalogue, None, file),
+        Some(ModelAction::Add { name_and_file, options }) => match name_and_file.as_slice() {
+            [name, file] => add(&catalogue, name.to_str(), file, options),
+            [file] => add(&catalogue, None, file, options),
             _ => Ok(()),
         },
+        Some(ModelAction::Show { model, json }) => show(&catalogue, model, args.json || *json),
         Some(ModelAction::Halve { model, name, out }) => {
             let path = catalogue.halve(&model.to_string_lossy(), out, name)?;
             print(&format!("wrote {}", path.display()))
@@ -138,7 +151,33 @@ fn list(catalogue: &Catalogue, as_json: bool) -> Result<()> {
     print(&format!("\nManifests are looked for in {own}, in models/, and in the folders of DOPPELGANGER_MODELS"))
 }
 
-fn example(name: &str) -> String {
+/// Prints the operations of a net as a table.
+fn show(catalogue: &Catalogue, model: &str, as_json: bool) -> Result<()> {
+    let manifest = catalogue.manifest(model)?;
+    let rows = manifest.graph.rows();
+    if as_json {
+        return print_json(&rows);
+    }
+    let cells = |row: &GraphRow| {
+        let parameters = if row.parameters == 0 { String::new() } else { row.parameters.to_string() };
+        let (reads, shape) = (row.spelled_reads(), row.spelled_shape());
+        [row.number.to_string(), row.kind.clone(), row.name.clone(), reads, shape, parameters, row.settings.clone()]
+    };
+    let head = ["no.", "operation", "name", "reads", "output", "parameters", "settings"].map(str::to_owned);
+    let lines: Vec<[String; 7]> = std::iter::once(head).chain(rows.iter().map(cells)).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 7] = std::array::from_fn(width);
+    for [number, kind, name, reads, shape, parameters, settings] in &lines {
+        let [w0, w1, w2, w3, w4, w5, _] = widths;
+        let line =
+            format!("{number:>w0$}  {kind:w1$}  {name:w2$}  {reads:w3$}  {shape:w4$}  {parameters:>w5$}  {settings}");
+        print(line.trim_end())?;
+    }
+    let (count, parameters) = (rows.len().saturating_sub(1), manifest.parameter_count());
+    print(&format!("{}: {}, {parameters} parameters", manifest.name, counted(count, "operation")))
+}
+
+pub(super) fn example(name: &str) -> String {
     format!("doppelganger attack PICTURE --model {name} --eps 8/255")
 }
 
@@ -166,9 +205,25 @@ fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
     print(&format!("{name} is there: {}", example(name)))
 }
 
-fn add(catalogue: &Catalogue, name: Option<&str>, file: &Path) -> Result<()> {
+fn add(catalogue: &Catalogue, name: Option<&str>, file: &Path, options: &ImportOptions) -> Result<()> {
+    let is_known = |name: &str| catalogue.entries().iter().any(|entry| entry.name == name);
+    if file.extension().is_none_or(|extension| extension != "toml") {
+        let draft = Draft::open(file)?;
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if draft.is_whole() || options.net.is_some() || name.is_some_and(|name| !is_known(name)) {
+            return import(catalogue, name.unwrap_or(&stem), &draft, options);
+        }
+        let head = match name.map(|name| catalogue.manifest(name)).transpose()? {
+            Some(manifest) => draft.with_head(manifest),
+            None => None,
+        };
+        if let (Some(draft), Some(name)) = (head, name) {
+            return import(catalogue, name, &draft, options);
+        }
+    }
     let added = catalogue.add(name, file)?;
     let name = &added.name;
+    added.notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
     if added.wants_weights {
         return print(&format!("{name} is there, without weights: doppelganger models add {name} FILE"));
     }

@@ -14,6 +14,9 @@ pub enum Error {
     Picture { from: String, why: String },
     #[error("model manifest: {why}\n  {}", path.display())]
     Manifest { path: PathBuf, why: String },
+    /// The file of a net of another program cannot be used.
+    #[error("this net cannot be added: {why}\n  {}", path.display())]
+    Net { path: PathBuf, why: String },
     #[error("weights: {why}\n  {}", path.display())]
     Weights { path: PathBuf, why: String },
     #[error("data: {why}\n  {}", path.display())]

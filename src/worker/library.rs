@@ -1,7 +1,7 @@
 //! This fetches, adds and removes models, each on a thread of its own; answered by [`Event::Models`].
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Outbox;
@@ -11,6 +11,7 @@ use super::protocol::{Event, ModelEvent};
 use crate::engine::Result;
 use crate::engine::download::Patience;
 use crate::engine::model::Catalogue;
+use crate::engine::model::import::{Description, Draft, ImportedNet};
 
 /// The library starts such threads; dropping it stops downloads within a moment.
 pub struct Library {
@@ -48,10 +49,31 @@ impl Library {
         self.downloads.remove(name);
     }
 
-    /// Adds a file of weights to a model (without a name, to the one that it fits), or a manifest.
+    /// Adds a file of weights to a model (without a name, to the one that it fits), or a manifest. A file of a whole
+    /// net is not added: [`ModelEvent::WholeNet`] says what it is.
     pub fn add(&self, name: Option<String>, file: PathBuf) {
         let (catalogue, model) = (self.catalogue.clone(), name.clone());
-        self.change(name, move || catalogue.add(model.as_deref(), &file).map(ModelEvent::Added));
+        self.change(name, move || {
+            if model.is_none() && is_whole_net(&file) {
+                return Ok(ModelEvent::WholeNet(file));
+            }
+            match catalogue.add(model.as_deref(), &file) {
+                Ok(added) => Ok(ModelEvent::Added(added)),
+                // Weights that fit no model here, or this one but for its number of classes, may be of a known net.
+                Err(error) => match Draft::open(&file).and_then(|draft| draft.questions()) {
+                    Ok(questions) if !is_manifest(&file) && !questions.words.is_empty() => {
+                        Ok(ModelEvent::WholeNet(file))
+                    }
+                    _ => Err(error),
+                },
+            }
+        });
+    }
+
+    /// Keeps a net of another program under a name.
+    pub fn keep(&self, name: String, net: Arc<ImportedNet>, description: Description) {
+        let (catalogue, model) = (self.catalogue.clone(), name.clone());
+        self.change(Some(name), move || catalogue.keep_net(&model, &net, &description).map(ModelEvent::Added));
     }
 
     /// Removes a model from the person's folder.
@@ -63,6 +85,7 @@ impl Library {
     fn change(&self, name: Option<String>, work: impl FnOnce() -> Result<ModelEvent> + Send + 'static) {
         let (explorer, outbox) = (self.explorer.clone(), self.outbox.clone());
         once("models", work, move |changed| match changed.map_err(|failure| failure.message()) {
+            Ok(event @ ModelEvent::WholeNet(_)) => outbox.send(Event::Models(event)),
             Ok(event) => {
                 outbox.send(Event::Models(event));
                 explorer.refresh_models();
@@ -71,4 +94,14 @@ impl Library {
             Err(None) => {}
         });
     }
+}
+
+fn is_manifest(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+}
+
+/// Tells whether a file holds a whole net, by its name or its content.
+fn is_whole_net(file: &Path) -> bool {
+    let is_named = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"));
+    is_named || (!is_manifest(file) && Draft::open(file).is_ok_and(|draft| draft.is_whole()))
 }

@@ -13,7 +13,7 @@ mod testset;
 mod training;
 
 pub use command::train_arguments;
-pub use job::DownloadEvent;
+pub use job::{DownloadEvent, Failure, guarded};
 pub use playback::{Moment, Timeline};
 pub use protocol::{Event, LinearFacts, Mismatch, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
 pub use study::{Along, ClassLine, ControlRow, ControlTable, Least, Second, SecondAnswers, SecondWish, Wish};

@@ -180,7 +180,12 @@ pub enum ModelEvent {
     Download(String, DownloadEvent),
     Added(Added),
     Removed(String),
-    ChangeFailed { name: Option<String>, message: String },
+    /// The file holds a net of another program, and more has to be known before it can be added.
+    WholeNet(PathBuf),
+    ChangeFailed {
+        name: Option<String>,
+        message: String,
+    },
 }
 
 /// This is the answer to a view.

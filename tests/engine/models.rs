@@ -274,9 +274,9 @@ fn manifests_that_are_written_keep_the_four_pads() {
     let path = catalogue.halve("efficientnet_lite0", folder.path(), "copy").unwrap();
     let (original, copy) = (catalogue.manifest("efficientnet_lite0").unwrap(), Manifest::read(&path).unwrap());
     assert!(std::fs::read_to_string(&path).unwrap().contains("padding = [1, 1, 2, 2]"));
-    assert_eq!(original.layers, copy.layers);
+    assert_eq!(original.graph, copy.graph);
     let trained = original.with_weights("w.safetensors", &"0".repeat(64), &[]).unwrap();
-    assert_eq!(Manifest::with_classes(&trained, &path, &[]).unwrap().layers, original.layers);
+    assert_eq!(Manifest::with_classes(&trained, &path, &[]).unwrap().graph, original.graph);
 }
 
 #[test]

@@ -502,6 +502,28 @@ fn transfer_tells_who_errs_on_whose_pictures() {
 }
 
 #[test]
+fn models_show_prints_what_a_net_computes() {
+    let rows = json(&run(&["models", "show", "digits_cnn", "--json"]));
+    let rows = rows.as_array().unwrap();
+    let picture = serde_json::json!({
+        "number": 0, "kind": "picture", "name": "", "reads": [], "shape": [1, 28, 28], "parameters": 0, "settings": ""
+    });
+    assert_eq!(rows[0], picture);
+    assert_eq!((&rows[1]["kind"], &rows[1]["reads"]), (&"conv2d".into(), &serde_json::json!([0])));
+    assert_eq!(rows.last().unwrap()["shape"], serde_json::json!([10]));
+    // The list of models counts the same parameters.
+    let models = json(&run(&["models", "--json"]));
+    let model = models.as_array().unwrap().iter().find(|model| model["name"] == "digits_cnn").unwrap();
+    let sum: u64 = rows.iter().map(|row| row["parameters"].as_u64().unwrap()).sum();
+    assert_eq!(Some(sum), model["parameters"].as_u64());
+    let text = String::from_utf8(run(&["models", "show", "digits_cnn"]).stdout).unwrap();
+    assert_eq!(text.lines().count(), rows.len() + 2, "{text}");
+    assert!(text.lines().next().unwrap().contains("operation") && text.contains("1×28×28"), "{text}");
+    assert!(text.trim_end().ends_with(&format!("{} operations, {sum} parameters", rows.len() - 1)), "{text}");
+    refused(&run(&["models", "show", "digits_cn"]), 1, &["digits_cnn"]);
+}
+
+#[test]
 fn models_lists_what_is_there() {
     let models = json(&run(&["models", "--json"]));
     let models = models.as_array().unwrap();
@@ -541,7 +563,7 @@ fn models_are_added_from_files_and_never_fetched_unasked() {
     refused(&run(&["models", "fetch", "tiny", "--yes"]), 1, &["no address to fetch from", "models add tiny"]);
     refused(&run(&["models", "fetch", "resnet-18"]), 1, &["\"resnet18\""]);
     let file = |name: &str| fixture(&format!("pth/{name}.pth")).display().to_string();
-    refused(&run(&["models", "add", "tiny", &file("code")]), 1, &["posix.system", "nothing of it was run"]);
+    refused(&run(&["models", "add", "tiny", &file("code")]), 1, &["posix.system", "nothing of them was run"]);
     assert!(!own.exists() || std::fs::read_dir(&own).unwrap().count() == 0);
     assert!(run(&["models", "add", "tiny", &file("tiny")]).status.success());
     let report = json(&run(&["attack", "coffee", "--model", "tiny", "--eps", "8/255", "--json"]));

@@ -7,7 +7,8 @@ use crate::common::server::{Answer, Server, serve, sha256};
 use crate::window::{Opening, USUAL, Window};
 use doppelganger::app::{App, Tab};
 use doppelganger::engine::model::Catalogue;
-use egui::{Event, Key, Theme, vec2};
+use egui::accesskit::Role;
+use egui::{Event, Key, Modifiers, Theme, vec2};
 use egui_kittest::kittest::Queryable as _;
 
 /// Returns a window on the Models page, with the manifest of the tiny net that this server has.
@@ -171,4 +172,178 @@ fn the_picker_leads_to_the_page() {
     window.run_steps(2);
     window.check_accessibility();
     window.assert_buttons_fit("Models in the light theme");
+}
+
+fn onnx(name: &str) -> std::path::PathBuf {
+    fixture(&format!("onnx/{name}.onnx"))
+}
+
+/// Returns whether the net that is being added has shown what it says, as the answers are now.
+fn is_checked(app: &App) -> bool {
+    let import = app.models().import.as_ref();
+    import.is_some_and(|import| import.doing.is_none() && matches!(import.check(), Some((Ok(_), true))))
+}
+
+fn own_files(window: &Window) -> usize {
+    std::fs::read_dir(window.folder().join("own")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn a_net_of_another_program_is_dropped_asked_about_kept_and_attacked() {
+    // On any page, and here on a net of digits.
+    let mut window = Opening::on_a_digit().open();
+    window.drop_file(&onnx("colours"));
+    window.until("the answers on three pictures", is_checked);
+    assert_eq!(window.app().shell.settings.tab, Tab::Models);
+    for text in
+        ["Add a net", "colours.onnx", "3×32×32 pixels to 10 classes", "written by pytorch", "airplane, automobile"]
+    {
+        assert!(window.mentions(text), "{text}");
+    }
+    let import = window.app().models().import.as_ref().unwrap();
+    let (Some((Ok(pictures), true)), Some(chosen)) = (import.check(), import.preprocessing()) else {
+        panic!("no check")
+    };
+    assert_eq!((pictures.len(), pictures[0].guesses.len()), (3, 3));
+    assert_eq!((import.trials.len(), &import.trials[0].preprocessing), (5, chosen), "the likeliest is taken");
+    let first = pictures[0].guesses.clone();
+    let sure = format!("{:.1}", import.trials[0].confidence * 100.0);
+    assert!(window.mentions(&format!("Pixels: {}, {sure}", chosen.name)));
+    window.check_accessibility();
+    // Another answer, and the check is made anew.
+    window.get_all_by_label_contains("Pixels: 0 to 1,").next().unwrap().click();
+    window.run_steps(3);
+    window.until("the answers under other numbers", |app| {
+        let import = app.models().import.as_ref().unwrap();
+        is_checked(app) && import.preprocessing().is_some_and(|chosen| chosen.name == "0 to 1")
+    });
+    let import = window.app().models().import.as_ref().unwrap();
+    let Some((Ok(pictures), _)) = import.check() else { panic!("no check") };
+    assert_ne!(pictures[0].guesses, first);
+    // Own numbers, and with blue first.
+    window.enter("Mean", "0.2, 0.3, 0.4");
+    window.click("Order: Blue first");
+    window.until("the answers under own numbers", is_checked);
+    window.retype("Name of the net", "digits_cnn");
+    assert!(window.has_part("There is a model of this name already"));
+    window.press(Modifiers::COMMAND, Key::Enter);
+    assert!(window.app().models().import.is_some(), "it is not kept under a name that is taken");
+    window.retype("Name of the net", "mine");
+    assert_eq!(own_files(&window), 0, "nothing is kept before it is asked for");
+    window.press(Modifiers::COMMAND, Key::Enter);
+    window.until_notice("mine is there.");
+    window.until_shown("the net on a picture of its kind", |shown| shown.view.model == "mine");
+    assert_eq!((window.app().shell.settings.tab, own_files(&window)), (Tab::Explore, 2));
+    assert!(window.app().models().import.is_none());
+    window.until("the list", |app| is_ready(app, "mine"));
+    let text = std::fs::read_to_string(window.folder().join("own/mine.toml")).unwrap();
+    assert!(text.contains("mean = [0.2, 0.3, 0.4]") && text.contains("airplane"), "{text}");
+    let model = Catalogue { own: Some(window.folder().join("own")), folders: Vec::new() }.load("mine").unwrap();
+    assert_eq!(model.classes.len(), 10);
+}
+
+#[test]
+fn what_a_file_leaves_open_is_asked() {
+    let mut window = open(with_tiny(None));
+    window.command(Key::O);
+    type_path(&mut window, &onnx("two_outputs"), "Add");
+    window.until("the answers of the first output", is_checked);
+    let net = |window: &Window| {
+        let net = window.app().models().import.as_ref().unwrap().net().unwrap().net.clone();
+        (net.axes(), net.class_count())
+    };
+    assert_eq!(net(&window), ([3, 224, 224], 10), "a size is proposed");
+    window.enter("Height", "48");
+    window.enter("Width", "64");
+    window.until("the size", |app| {
+        is_checked(app)
+            && app.models().import.as_ref().unwrap().net().is_some_and(|built| built.net.axes() == [3, 48, 64])
+    });
+    window.enter("Width", "0");
+    assert!(window.has_part("expected a whole number from 8 to 4096"));
+    window.get_by_role_and_label(Role::ComboBox, "Output").click();
+    window.run_steps(8);
+    window.click("four");
+    window.until("the answers of the second output", |app| {
+        is_checked(app) && app.models().import.as_ref().unwrap().net().is_some_and(|built| built.net.class_count() == 4)
+    });
+    // Names from a file: one that does not fit, and one that does.
+    let (few, names) = (window.folder().join("few.txt"), window.folder().join("names.json"));
+    std::fs::write(&few, "a\nb\n").unwrap();
+    std::fs::write(&names, r#"{"0": "north", "1": "east", "2": "south", "3": "west"}"#).unwrap();
+    window.click("From a file…");
+    type_path(&mut window, &few, "Use");
+    window.until_part("it names 2 classes, and the net has 4");
+    window.drop_file(&names);
+    window.until("the answers by their names", |app| {
+        let class = |import: &doppelganger::app::Import| import.class_names().map(|names| names[0].clone());
+        is_checked(app) && class(app.models().import.as_ref().unwrap()).as_deref() == Some("north")
+    });
+    window.check_accessibility();
+    for button in ["From a file…", "Keep the net", "Cancel adding"] {
+        assert!(window.ctx.content_rect().contains_rect(window.get_by_label(button).rect()), "{button}");
+    }
+    window.click("Cancel adding");
+    assert!(window.app().models().import.is_none() && own_files(&window) == 0);
+    window.get_by_label("Models");
+}
+
+#[test]
+fn a_file_that_is_no_net_says_why_and_another_takes_its_place_only_when_asked() {
+    let mut window = open(with_tiny(None).size(vec2(800.0, 600.0)));
+    // One that is left while it is looked at leaves nothing behind.
+    window.drop_file(&onnx("two_outputs"));
+    window.until("the form", |app| app.models().import.is_some());
+    window.click("Cancel adding");
+    window.rest(0.5);
+    assert!(window.app().models().import.is_none() && own_files(&window) == 0 && window.notices().is_empty());
+    let poem = window.folder().join("poem.onnx");
+    std::fs::write(&poem, "Two roads diverged in a yellow wood").unwrap();
+    window.drop_file(&poem);
+    window.until("the refusal", |app| {
+        app.models().import.as_ref().is_some_and(|import| import.doing.is_none() && import.refusal().is_some())
+    });
+    let why = window.app().models().import.as_ref().unwrap().refusal().unwrap().to_owned();
+    assert!(why.contains("poem.onnx") && window.has_part(why.lines().next().unwrap().trim()), "{why}");
+    assert!(window.has_part("This net cannot be added as it is."));
+    window.drop_file(&onnx("digits"));
+    window.until_label("Open the other net?");
+    window.click("Go on");
+    assert!(window.app().models().import.as_ref().unwrap().path.ends_with("poem.onnx"));
+    window.drop_file(&onnx("digits"));
+    window.until_label("Open the other net?");
+    window.click("Open digits.onnx");
+    window.until("the answers of the other net", is_checked);
+    assert!(window.has_part("softmax"), "what was left out of the net is told");
+    window.check_accessibility();
+    window.click("Keep the net");
+    window.until("the net", |app| is_ready(app, "digits"));
+    // Damaged weights that fit nothing are told as before.
+    window.command(Key::Num3);
+    window.drop_file(&fixture("pth/wrong_shape.pth"));
+    window.until_notice("no model here");
+    assert!(window.app().models().import.is_none());
+}
+
+#[test]
+fn the_operations_of_a_net_are_a_table() {
+    let mut window = open(with_tiny(None));
+    window.reach("Operations of Tiny");
+    window.until("the table", |app| {
+        app.models().operations.as_ref().is_some_and(|operations| matches!(operations.rows, Some(Ok(_))))
+    });
+    let rows = window.app().models().operations.as_ref().unwrap().rows.clone().unwrap().unwrap();
+    assert!(window.mentions("0  picture") && rows.len() > 3);
+    assert!(window.has_part(&format!("{} operations, ", rows.len() - 1)));
+    window.check_accessibility();
+    window.reach("Operations of Tiny");
+    assert!(window.app().models().operations.is_none());
+    // Of a large net only the rows in sight are drawn.
+    window.reach("Operations of GoogLeNet");
+    window.until("the table", |app| {
+        app.models().operations.as_ref().is_some_and(|operations| matches!(operations.rows, Some(Ok(_))))
+    });
+    let count = window.app().models().operations.as_ref().unwrap().rows.clone().unwrap().unwrap().len();
+    let drawn = window.query_all_by_role(Role::Row).count();
+    assert!(count > 100 && (2..40).contains(&drawn), "{drawn} of {count}");
 }

@@ -9,7 +9,7 @@ use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::pages::explore::commands::ExploreCommand;
-use crate::app::pages::models::commands::ModelsCommand;
+use crate::app::pages::models::commands::{Answer, ClassChoice, ModelsCommand};
 use crate::app::pages::train::commands::Export;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
@@ -40,6 +40,8 @@ pub enum Question {
     SaveView,
     SaveAnimation,
     Model,
+    /// This asks for the names of classes.
+    Classes,
     Lesson,
     Folder,
     /// This asks for the pictures of a folder, packed into one file.
@@ -56,6 +58,7 @@ impl Question {
             Self::SaveView => "Save the view",
             Self::SaveAnimation => "Save an animation",
             Self::Model => "Add a model from a file",
+            Self::Classes => "Names of the classes",
             Self::Lesson => "Open a lesson",
             Self::Folder | Self::Archive => "Train on pictures of your own",
             Self::Export(Export::History) => "Save the history",
@@ -74,7 +77,11 @@ impl Question {
                 "A GIF of the window while ε rises from 0 to where it stands; it takes some seconds."
             }
             Self::Lesson => "A text file (TOML) with a title and steps.",
-            Self::Model => "Weights as .pth or .safetensors, or a manifest as .toml. They are checked and copied.",
+            Self::Model => {
+                "A net of another program as .onnx, weights as .pth or .safetensors, or a manifest as .toml. They are \
+                 checked and copied."
+            }
+            Self::Classes => "A text with one name a line, or JSON: a list of names, or a table from numbers to names.",
             Self::Folder | Self::Archive => {
                 "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or \
                  .tar.xz; or a folder with the four files of MNIST."
@@ -91,7 +98,8 @@ impl Question {
             Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "toml"])),
             Self::Save | Self::SaveOriginal | Self::SaveView | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
             Self::SaveAnimation => Some(("GIF", &["gif"])),
-            Self::Model => Some(("Weights and manifests", &["pth", "pt", "safetensors", "toml"])),
+            Self::Model => Some(("Nets, weights and manifests", &["onnx", "pth", "pt", "safetensors", "toml"])),
+            Self::Classes => Some(("Names of classes", &["txt", "json"])),
             Self::Lesson => Some(("Lessons", &["toml"])),
             Self::Folder => None,
             Self::Archive => Some(("Packed class folders", &["tar", "gz", "tgz", "xz", "txz"])),
@@ -108,6 +116,7 @@ impl Question {
             Self::SaveView => WindowCommand::SaveViewTo(self.target(path)).into(),
             Self::SaveAnimation => ExploreCommand::SaveAnimationTo(self.target(path)).into(),
             Self::Model => ModelsCommand::Add(path).into(),
+            Self::Classes => ModelsCommand::Answer(Answer::Classes(ClassChoice::File(path))).into(),
             Self::Lesson => LessonCommand::Open(path).into(),
             Self::Folder | Self::Archive => TrainCommand::UseFolder(path).into(),
             Self::Export(export) => TrainCommand::ExportTo(export, self.target(path)).into(),
@@ -140,7 +149,7 @@ impl Question {
         match self {
             Self::Open | Self::Lesson => "Open",
             Self::Model => "Add",
-            Self::Folder | Self::Archive => "Use",
+            Self::Folder | Self::Archive | Self::Classes => "Use",
             Self::Save | Self::SaveOriginal | Self::SaveView | Self::SaveAnimation | Self::Export(_) => "Save",
         }
     }

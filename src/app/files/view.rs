@@ -11,6 +11,7 @@ use crate::app::files::page::PageFile;
 use crate::app::lessons::file::{Lesson, is_lesson, may_be_lesson};
 use crate::app::pages::explore::why::state::WhyLook;
 use crate::engine::attack::{AttackSettings, Loss};
+use crate::engine::files::text as text_of;
 use crate::engine::model::Catalogue;
 use crate::engine::picture::{Background, Heatmap, Picture, Region, decode, png_bytes, png_crop, png_texts};
 use crate::worker::{Shown, Source, View};
@@ -159,10 +160,10 @@ pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Content, String> {
     }
     let named = |why: String| format!("{why}\n{}", path.display());
     if may_be_lesson(path) {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         let file = File::open(path).map_err(|error| named(format!("The view cannot be read: {error}.")))?;
-        let read = file.take(MOST_BYTES).read_to_string(&mut text);
-        read.map_err(|error| named(format!("The view cannot be read: {error}; expected a text (TOML).")))?;
+        let read = file.take(MOST_BYTES).read_to_end(&mut bytes).and_then(|_| text_of(bytes));
+        let text = read.map_err(|error| named(format!("The view cannot be read: {error}; expected a text (TOML).")))?;
         let mut view = ViewFile::parse(&text).map_err(named)?;
         let is_file = |picture: &&PathBuf| crate::engine::data::sample_unless_file(picture).is_none();
         if let (Some(folder), Some(picture)) = (path.parent(), view.picture.as_ref().filter(is_file)) {

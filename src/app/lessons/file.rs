@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::app::format::{per_cent, short};
 use crate::app::lessons::scene::LessonScene;
+use crate::engine::files::read_text;
 use crate::engine::model::{Catalogue, Guess};
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
@@ -191,7 +192,7 @@ impl Lesson {
             if about.len() > MOST_BYTES {
                 return Err(format!("it has {} bytes; expected a text of at most {MOST_BYTES}", about.len()));
             }
-            let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+            let text = read_text(path).map_err(|error| match error.kind() {
                 std::io::ErrorKind::InvalidData => "it is no text; expected TOML with a title and steps".into(),
                 _ => error.to_string(),
             })?;
@@ -278,7 +279,7 @@ pub fn is_lesson(path: &Path) -> bool {
     if !may_be_lesson(path) || std::fs::metadata(path).map_or(0, |about| about.len()) > MOST_BYTES {
         return false;
     }
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let text = read_text(path).unwrap_or_default();
     text.lines().any(|line| line.replace(' ', "").starts_with("[[step]]"))
 }
 

@@ -5,7 +5,7 @@
 
 use super::Norm;
 use super::problem::difference;
-use crate::model::{LayerSpec, Model};
+use crate::model::{Model, Node, Operation};
 use crate::picture::{Channel, Heatmap, HeatmapQuantity, Planes, Rgba};
 use crate::{Error, Result};
 
@@ -48,8 +48,8 @@ impl LinearRival {
 /// picture of another shape, a label that is no class, and a net with one class.
 pub fn linear_rival(model: &Model, picture: &Planes, label: usize) -> Result<Option<LinearRival>> {
     let is_linear =
-        |layer: &LayerSpec| matches!(layer, LayerSpec::Flatten(_) | LayerSpec::Linear(_) | LayerSpec::Dropout(_));
-    if picture.channels != 1 || !model.manifest.layers.iter().all(is_linear) {
+        |node: &Node| matches!(node.operation, Operation::Flatten(_) | Operation::Linear(_) | Operation::Dropout(_));
+    if picture.channels != 1 || !model.manifest.graph.nodes().iter().all(is_linear) {
         return Ok(None);
     }
     let classes = model.classes.len();

@@ -13,7 +13,7 @@ mod strokes;
 
 pub use drawn_digits::draw_digit;
 pub use folder::class_folders;
-pub use samples::{Sample, sample, sample_unless_file, samples};
+pub use samples::{Sample, sample, sample_unless_file, samples, trial_pictures, trial_samples};
 pub use source::{DataSource, Offer, data_folder};
 pub use strokes::{DIGIT_SIDE, Strokes};
 

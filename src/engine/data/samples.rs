@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::Result;
-use crate::picture::{Picture, Region, decode};
+use crate::picture::{Fit, Lens, Picture, Planes, Region, decode};
 
 #[derive(Debug)]
 pub struct Sample {
@@ -40,6 +40,32 @@ pub fn samples() -> &'static [Sample] {
 
 pub fn sample(name: &str) -> Option<&'static Sample> {
     SAMPLES.iter().find(|sample| sample.name == name)
+}
+
+/// Returns the samples that a net for pictures of these channels, height and width may be tried on.
+pub fn trial_samples([channels, height, width]: [usize; 3]) -> impl Iterator<Item = &'static Sample> {
+    let wants_digits = channels == 1 && height.max(width) <= 40;
+    samples().iter().filter(move |sample| sample.is_digit() == wants_digits)
+}
+
+/// Returns what a net sees of them, the photos in parts as well, since there are few.
+///
+/// # Errors
+/// Those of decoding, which the tests rule out.
+pub fn trial_pictures(axes: [usize; 3], fit: Fit) -> Result<Vec<Planes>> {
+    let mut planes = Vec::new();
+    for sample in trial_samples(axes) {
+        let picture = sample.picture()?;
+        planes.push(Lens::new(&picture, axes, fit, None)?.fit(&picture)?);
+        let (width, height) = (picture.width as f64, picture.height as f64);
+        let side = (0.75 * width.min(height)).floor();
+        let corners = [[0.0, 0.0], [width - side, height - side]].into_iter().filter(|_| !sample.is_digit());
+        for [left, top] in corners {
+            let part = Region { left, top, width: side, height: side };
+            planes.push(Lens::new(&picture, axes, fit, Some(part))?.fit(&picture)?);
+        }
+    }
+    Ok(planes)
 }
 
 /// Returns the sample that a path on a command line means: the one of this name, unless there is such a file.

@@ -1,11 +1,11 @@
 //! Models are found by name in a few folders and inside the binary, or by path.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{Manifest, read_text};
+use super::not_weights::why_no_file;
 use super::origin::Accuracy;
-use super::weights::Precision;
+use super::weights::{NetWeights, Precision};
 use super::{Model, Params, embedded, weights};
 use crate::device::Backend;
 use crate::download::Remote;
@@ -177,9 +177,11 @@ impl Catalogue {
 
     /// Loads a model; refuses what [`Self::manifest`] and [`Self::params`] do.
     pub fn load(&self, model: &str) -> Result<Model> {
-        let manifest = self.manifest(model)?;
-        let params = self.params(&manifest)?;
-        Model::on(&Backend::from_environment()?, manifest, &params)
+        let (manifest, backend) = (self.manifest(model)?, Backend::from_environment()?);
+        self.with_weights(&manifest, |weights| {
+            let model = Model::on(&backend, manifest.clone(), weights)?;
+            Ok(Model { notes: weights.notes.clone().into(), ..model })
+        })
     }
 
     /// Writes the manifest and the weights of a model into a folder, both under `name`, the weights in half precision.
@@ -199,12 +201,25 @@ impl Catalogue {
     /// Returns the weights of a manifest; [`Error::Missing`] says that there are none, [`Error::Weights`] that they do
     /// not fit.
     pub fn params(&self, manifest: &Manifest) -> Result<Params> {
-        let (bytes, path) = match (self.weights_place(manifest), bundled_weights(manifest)) {
-            (WeightsPlace::Disk { path, .. }, _) => (Cow::Owned(weights::read_weights(&path)?), path),
-            (WeightsPlace::Bundled(_), Some(bytes)) => (Cow::Borrowed(bytes), manifest.path.clone()),
-            (WeightsPlace::Bundled(_) | WeightsPlace::Nowhere, _) => return Err(self.weights_missing(manifest)),
-        };
-        weights::load_weights(&bytes, &path, &manifest.layers, manifest.sha256.as_deref())
+        self.with_weights(manifest, |weights| weights.params().map_err(Error::Argument))
+    }
+
+    fn with_weights<T: Send>(
+        &self,
+        manifest: &Manifest,
+        f: impl FnOnce(&NetWeights<'_>) -> Result<T> + Send,
+    ) -> Result<T> {
+        let sha256 = manifest.sha256.as_deref();
+        match (self.weights_place(manifest), bundled_weights(manifest)) {
+            (WeightsPlace::Disk { path, .. }, _) => {
+                let bytes = weights::open_weights(&path)?;
+                weights::with_weights(&bytes, &path, &manifest.graph, sha256, f)
+            }
+            (WeightsPlace::Bundled(_), Some(bytes)) => {
+                weights::with_weights(bytes, &manifest.path, &manifest.graph, sha256, f)
+            }
+            (WeightsPlace::Bundled(_) | WeightsPlace::Nowhere, _) => Err(self.weights_missing(manifest)),
+        }
     }
 
     fn manifest_path(&self, name: &str) -> Option<PathBuf> {
@@ -213,13 +228,16 @@ impl Catalogue {
 
     /// Looks for the weights beside the manifest, then in the folders, then inside the binary.
     pub(super) fn weights_place(&self, manifest: &Manifest) -> WeightsPlace {
-        let beside = manifest.path.parent().map(Path::to_owned);
-        let on_disk = beside.iter().chain(self.folders()).map(|folder| folder.join(&manifest.weights));
-        match (on_disk.into_iter().find(|path| path.is_file()), bundled_weights(manifest)) {
+        match (self.weights_paths(manifest).find(|path| path.is_file()), bundled_weights(manifest)) {
             (Some(path), _) => WeightsPlace::Disk { bytes: size(&path), path },
             (None, Some(bytes)) => WeightsPlace::Bundled(bytes.len() as u64),
             (None, None) => WeightsPlace::Nowhere,
         }
+    }
+
+    fn weights_paths<'a>(&'a self, manifest: &'a Manifest) -> impl Iterator<Item = PathBuf> + 'a {
+        let beside = manifest.path.parent().into_iter();
+        beside.chain(self.folders().map(PathBuf::as_path)).map(|folder| folder.join(&manifest.weights))
     }
 
     /// Refuses a manifest whose weights are nowhere.
@@ -231,6 +249,9 @@ impl Catalogue {
     }
 
     fn weights_missing(&self, manifest: &Manifest) -> Error {
+        if let Some(path) = self.weights_paths(manifest).find(|path| path.is_dir()) {
+            return Error::Weights { why: why_no_file(&path), path };
+        }
         let folders: Vec<String> = self.folders().map(|folder| folder.display().to_string()).collect();
         let name = manifest.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let (fetch, remedy) = match manifest.remote() {

@@ -6,9 +6,10 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::catalogue::{Catalogue, WeightsPlace, extension, is_path};
+use super::import::{Description, ImportedNet};
 use super::manifest::{FACTS_OF_WEIGHTS, Manifest};
 use super::pytorch::PytorchFile;
-use super::weights::{WeightsFile, is_hash, load_weights, read_weights, sha256_hex};
+use super::weights::{Precision, WeightsFile, check_weights, is_hash, read_weights, sha256_hex, weights_bytes};
 use crate::download::{Patience, fetch, is_under_way};
 use crate::files::write_atomically;
 use crate::{Error, Remedy, Result};
@@ -23,6 +24,8 @@ pub struct Added {
     pub other_weights: bool,
     /// There are no weights yet: a manifest came alone.
     pub wants_weights: bool,
+    /// What is worth telling of the weights' file, such as a prefix of names that was left out.
+    pub notes: Vec<String>,
 }
 
 impl Catalogue {
@@ -40,7 +43,7 @@ impl Catalogue {
         };
         let target = self.own_folder()?.join(&manifest.weights);
         let path = fetch(&remote, target.parent().unwrap_or(Path::new(".")), patience, progress)?;
-        let check = || load_weights(&read_weights(&path)?, &path, &manifest.layers, manifest.sha256.as_deref());
+        let check = || check_weights(&read_weights(&path)?, &path, &manifest.graph, manifest.sha256.as_deref());
         if let Err(error) = check() {
             // Nothing may be left that looks like weights.
             let _ = std::fs::remove_file(&path);
@@ -64,7 +67,7 @@ impl Catalogue {
             None => self.fitting(&bytes, &hash, file)?,
         };
         let manifest = self.named(&name)?;
-        load_weights(&bytes, file, &manifest.layers, None)?;
+        let notes = check_weights(&bytes, file, &manifest.graph, None)?;
         let own = self.own_folder()?;
         let is_known = manifest.sha256.as_deref().is_none_or(|expected| is_hash(&hash, expected));
         let is_free = match self.weights_place(&manifest) {
@@ -82,7 +85,7 @@ impl Catalogue {
         } else {
             write(&own.join(&manifest.weights), &bytes, "keep the weights")?;
         }
-        Ok(Added { name, title, other_weights, wants_weights: false })
+        Ok(Added { name, title, other_weights, wants_weights: false, notes })
     }
 
     /// Removes the files of a model from the person's folder, its weights and its manifest; refuses one that has none.
@@ -139,8 +142,8 @@ impl Catalogue {
         if let Some((name, _)) = known.iter().find(|(_, manifest)| is_of(manifest)) {
             return Ok(name.clone());
         }
-        let weights = WeightsFile::open(bytes, &[]).map_err(refuse)?;
-        known.retain(|(_, manifest)| weights.fits(&manifest.layers));
+        let weights = WeightsFile::open(bytes, None).map_err(refuse)?;
+        known.retain(|(_, manifest)| weights.fits(&manifest.graph));
         let fits: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
         match fits.as_slice() {
             [name] => Ok(name.clone()),
@@ -160,7 +163,7 @@ impl Catalogue {
     fn add_manifest(&self, file: &Path) -> Result<Added> {
         let manifest = Manifest::read(file)?;
         let name = file.file_stem().and_then(OsStr::to_str).unwrap_or_default().to_owned();
-        if self.entries().iter().any(|entry| entry.name == name) {
+        if self.is_taken(&name) {
             let why = format!("there is a model called {name:?} already; rename this file, or remove that model");
             return Err(Error::Manifest { path: file.to_owned(), why });
         }
@@ -169,13 +172,42 @@ impl Catalogue {
         if !beside.is_file() {
             let weights = format!("{name}.{}", extension(&manifest.weights).unwrap_or("safetensors"));
             self.keep(&name, &manifest.document(&weights, None)?.to_string(), None)?;
-            return Ok(Added { name, title, other_weights: false, wants_weights: true });
+            return Ok(Added { name, title, other_weights: false, wants_weights: true, notes: Vec::new() });
         }
         let bytes = read_weights(&beside)?;
-        load_weights(&bytes, &beside, &manifest.layers, manifest.sha256.as_deref())?;
+        let notes = check_weights(&bytes, &beside, &manifest.graph, manifest.sha256.as_deref())?;
         let weights = OwnWeights::new(&name, &sha256_hex(&bytes), &bytes);
         self.keep(&name, &manifest.document(&weights.file, None)?.to_string(), Some(weights))?;
-        Ok(Added { name, title, other_weights: false, wants_weights: false })
+        Ok(Added { name, title, other_weights: false, wants_weights: false, notes })
+    }
+
+    fn is_taken(&self, name: &str) -> bool {
+        self.entries().iter().any(|entry| entry.name == name)
+    }
+
+    /// Keeps a net in the person's own folder.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a name that is taken, or that no file can have; those of writing.
+    pub fn keep_net(&self, name: &str, net: &ImportedNet, description: &Description) -> Result<Added> {
+        check_name(name)?;
+        let replaces = net.replaces.as_deref() == Some(name) && self.own_manifest(name).is_none();
+        if self.is_taken(name) && !replaces {
+            let why = format!("there is a model called {name:?} already; choose another name, or remove that model");
+            return Err(Error::Argument(why));
+        }
+        let bytes = weights_bytes(&net.params, Precision::Single, None)?;
+        let hash = sha256_hex(&bytes);
+        let weights = OwnWeights::new(name, &hash, &bytes);
+        let manifest = net.manifest(description, &weights.file)?.document(&weights.file, Some(&hash))?;
+        self.keep(name, &manifest.to_string(), Some(weights))?;
+        Ok(Added {
+            name: name.to_owned(),
+            title: description.title.clone(),
+            other_weights: false,
+            wants_weights: false,
+            notes: net.notes.clone(),
+        })
     }
 
     /// Writes weights, then their manifest; both or none.
@@ -210,6 +242,20 @@ impl<'a> OwnWeights<'a> {
         let extension = if PytorchFile::is_one(bytes) { "pth" } else { "safetensors" };
         Self { file: format!("{model}-{}.{extension}", &hash[..8]), bytes }
     }
+}
+
+/// Refuses names of models that are no plain names of files on every system.
+///
+/// # Errors
+/// [`Error::Argument`] with the name and what was expected.
+pub fn check_name(name: &str) -> Result<()> {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
+    if !name.is_empty() && name.len() <= 100 && name.chars().all(is_plain) && !name.starts_with(['.', '-', ' ']) {
+        return Ok(());
+    }
+    Err(Error::Argument(format!(
+        "{name:?} is no name for a model; expected letters, digits, - and _, such as resnet50"
+    )))
 }
 
 fn write(path: &Path, bytes: &[u8], doing: &'static str) -> Result<()> {

@@ -13,18 +13,27 @@ mod executor;
 #[cfg(test)]
 mod executor_tests;
 mod first_layer;
+mod graph;
+pub mod import;
 mod kernel_net;
 mod layers;
 mod library;
 mod manifest;
+mod not_weights;
+pub mod onnx;
+mod operations;
 mod origin;
 mod parameters;
+mod placement;
 mod plan;
 mod pytorch;
 mod run;
+mod schedule;
 mod shape;
+mod tensor_names;
 mod tensor_ops;
 mod weights;
+pub mod zoo;
 
 pub use architecture::{Architecture, KeptShares, Kind};
 pub use backward::{Wanted, WantedParameters};
@@ -33,13 +42,14 @@ pub use class_words::class_words;
 pub use classes::find_class;
 pub use executor::{Executor, PixelGradients};
 pub use first_layer::FirstLayer;
-pub use layers::{LayerSpec, every_layer};
-pub use library::Added;
+pub use graph::{Graph, GraphRow, Node, ValueId};
+pub use library::{Added, check_name};
 pub use manifest::{Input, Manifest};
+pub use operations::Operation;
 pub use origin::{Accuracy, Download};
-pub use parameters::{Gradients, Layout, Parameters, Params};
+pub use parameters::{Gradients, Layout, Parameters, Params, TensorSource};
 pub use shape::Shape;
-pub use weights::{Precision, as_f32, read_weights, sha256_hex, weights_bytes};
+pub use weights::{Precision, as_f32, check_weights, read_weights, sha256_hex, weights_bytes};
 
 use candle_core::{Device, Tensor};
 use std::sync::Arc;
@@ -61,20 +71,22 @@ pub struct Guess {
 pub struct Model {
     pub manifest: Manifest,
     pub classes: Arc<[String]>,
+    /// What is worth telling of its weights' file, such as a prefix of names that was left out.
+    pub notes: Arc<[String]>,
     executor: Arc<dyn Executor>,
 }
 
 impl Model {
     /// Puts a net together from a manifest and its parameters, to run on our own kernels; refuses a parameter that is
     /// missing or has another shape than the manifest's layers ask for.
-    pub fn new(manifest: Manifest, params: &Params) -> Result<Self> {
+    pub fn new(manifest: Manifest, params: &dyn TensorSource) -> Result<Self> {
         Self::on(&Backend::Kernels, manifest, params)
     }
 
     /// Puts a net together to run where `backend` says; refuses what [`Self::new`] does, and a device without room.
-    pub fn on(backend: &Backend, manifest: Manifest, params: &Params) -> Result<Self> {
-        let executor = backend.executor(&manifest.layers, &manifest.input, params)?.into();
-        Ok(Self { classes: manifest.classes.clone().into(), manifest, executor })
+    pub fn on(backend: &Backend, manifest: Manifest, params: &dyn TensorSource) -> Result<Self> {
+        let executor = backend.executor(&manifest.graph, &manifest.input, params)?.into();
+        Ok(Self { classes: manifest.classes.clone().into(), manifest, notes: Arc::default(), executor })
     }
 
     pub fn input(&self) -> &Input {

@@ -44,7 +44,7 @@ impl Answer {
             own_pixels: prepared.own_pixels,
             along_line,
             model: self.info.clone(),
-            picture_notes: picture.notes.clone(),
+            picture_notes: model.notes.iter().chain(&picture.notes).cloned().collect(),
             picture_size: (picture.width, picture.height),
             has_crop: loaded.has_crop,
             is_transparent: picture.transparent,

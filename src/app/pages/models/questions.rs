@@ -1,5 +1,7 @@
 //! The page asks before something is fetched or removed.
 
+use std::path::{Path, PathBuf};
+
 use egui::{Label, Ui};
 
 use crate::app::commands::Command;
@@ -9,18 +11,27 @@ use crate::app::pages::models::commands::ModelsCommand;
 use crate::app::pages::models::state::Models;
 use crate::app::theme::SPACE_2;
 use crate::app::widgets::form::note;
+use crate::app::widgets::name_of_file;
 use crate::app::widgets::question::{Answers, fact_table, question};
 use crate::engine::model::Entry;
 
-/// Each question is about the model of this name.
+/// The page asks one of these; fetching and removing are of the model of this name.
 pub enum ModelQuestion {
     Fetch(String),
     Remove(String),
+    /// A net is being added, and another file came.
+    Replace {
+        old: PathBuf,
+        new: PathBuf,
+    },
 }
 
 impl ModelQuestion {
     pub fn show(&self, ui: &Ui, models: &Models, catalogue: &[Entry], out: &mut Vec<Command>) {
-        let (Self::Fetch(name) | Self::Remove(name)) = self;
+        let name = match self {
+            Self::Fetch(name) | Self::Remove(name) => name,
+            Self::Replace { old, new } => return replace(ui, old, new, out),
+        };
         let Some(entry) = catalogue.iter().find(|entry| entry.name == *name) else { return };
         let is_fetch = matches!(self, Self::Fetch(_));
         let title = format!("{} {}?", if is_fetch { "Fetch" } else { "Remove" }, entry.title);
@@ -29,6 +40,20 @@ impl ModelQuestion {
             false => confirm(ui, entry, out),
         });
     }
+}
+
+fn replace(ui: &Ui, old: &Path, new: &Path, out: &mut Vec<Command>) {
+    let [old, new_name] = [old, new].map(name_of_file);
+    question(ui, "Open the other net?", 560.0, WindowCommand::CloseOverlay, out, |ui, out| {
+        let text = format!(
+            "{old} is being added, and nothing of it is kept yet. If you open {new_name} now, your answers about \
+             {old} are lost."
+        );
+        ui.add(Label::new(text).wrap());
+        let yes = format!("Open {new_name}");
+        let answers = Answers { yes: &yes, no: "Go on", by_enter: false };
+        answers.show(ui, Some(ModelsCommand::Replace(new.to_owned()).into()), out)
+    });
 }
 
 fn consent(ui: &mut Ui, entry: &Entry, models: &Models, out: &mut Vec<Command>) -> bool {

@@ -5,9 +5,11 @@ use egui::{self, Align, Frame, Label, Layout, Margin, RichText, Ui};
 use crate::app::commands::Command;
 use crate::app::format::{megabytes, thousands};
 use crate::app::pages::models::commands::ModelsCommand;
+use crate::app::pages::models::operations;
 use crate::app::pages::models::state::Models;
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
+use crate::app::widgets::form::note;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, primary_button, problem_line};
 use crate::engine::model::{Accuracy, Entry, Facts, WeightsPlace};
@@ -29,6 +31,14 @@ pub fn show(ui: &mut Ui, entry: &Entry, models: &Models, is_current: bool, out: 
         });
         text(ui, entry);
         below(ui, entry, models);
+        if let Some(operations) = models.operations.as_ref().filter(|operations| operations.name == entry.name) {
+            ui.add_space(SPACE_2);
+            match &operations.rows {
+                None => note(ui, "Reading the manifest…"),
+                Some(Ok(rows)) => operations::table(ui, &entry.title, rows),
+                Some(Err(problem)) => problem_line(ui, problem),
+            }
+        }
     });
 }
 
@@ -113,6 +123,10 @@ fn actions(ui: &mut Ui, entry: &Entry, models: &Models, is_current: bool, out: &
     if is_own {
         let remove = icon_button(ui, ModelsCommand::AskRemove(name()), out);
         remove.accessible_name(format!("Remove {}", entry.title));
+    }
+    if entry.facts.is_some() {
+        let operations = icon_button(ui, ModelsCommand::Operations(name()), out);
+        operations.accessible_name(format!("Operations of {}", entry.title));
     }
 }
 

@@ -93,7 +93,7 @@ impl Desk {
 
     fn provide(&self, run: &RunId, manifest: &Manifest, nets: &[(&str, &Params)]) -> Result<()> {
         for (when, params) in nets {
-            let model = Arc::new(Model::on(&Backend::from_environment()?, manifest.clone(), params)?);
+            let model = Arc::new(Model::on(&Backend::from_environment()?, manifest.clone(), *params)?);
             self.explorer.push(Task::Provide(format!("{run}:{when}"), model));
         }
         Ok(())
