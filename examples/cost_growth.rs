@@ -94,7 +94,7 @@ fn digits_net(words: &str) -> Result<Manifest> {
 }
 
 fn weights(manifest: &Manifest) -> Result<f64> {
-    let params = initial_params(&manifest.layers, None, &mut ChaCha8Rng::seed_from_u64(0))?;
+    let params = initial_params(&manifest.graph, None, &mut ChaCha8Rng::seed_from_u64(0))?;
     Ok(params.values().map(Tensor::elem_count).sum::<usize>() as f64)
 }
 
@@ -105,7 +105,7 @@ fn pixels(manifest: &Manifest, batch: usize) -> (Vec<f32>, [usize; 4]) {
 }
 
 fn gradient(manifest: &Manifest, batch: usize) -> Result<impl FnMut() -> Result<()> + Send> {
-    let params = initial_params(&manifest.layers, None, &mut ChaCha8Rng::seed_from_u64(0))?;
+    let params = initial_params(&manifest.graph, None, &mut ChaCha8Rng::seed_from_u64(0))?;
     let model = Model::on(&Backend::from_environment()?, manifest.clone(), &params)?;
     let (values, [n, c, h, w]) = pixels(manifest, batch);
     let x = Tensor::from_vec(values, (n, c, h, w), &Device::Cpu)?;
@@ -114,7 +114,7 @@ fn gradient(manifest: &Manifest, batch: usize) -> Result<impl FnMut() -> Result<
 
 fn step(manifest: &Manifest, batch: usize, alpha: f32) -> Result<impl FnMut() -> Result<()> + Send> {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let params = initial_params(&manifest.layers, None, &mut rng)?;
+    let params = initial_params(&manifest.graph, None, &mut rng)?;
     let mut learner = Learner::new(&Backend::from_environment()?, manifest, &params, Algorithm::Sgd)?;
     let (x, _) = pixels(manifest, batch);
     let labels: Vec<usize> = (0..batch).map(|i| i * 7 % manifest.classes.len()).collect();
