@@ -18,7 +18,7 @@ pub enum Binary {
     Prelu,
 }
 
-/// Which of the two inputs a gradient is of.
+/// An operand is the one of the two inputs that a gradient is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operand {
     A,

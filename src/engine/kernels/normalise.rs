@@ -13,7 +13,7 @@ pub struct Normalise {
     pub eps: f32,
 }
 
-/// What scales and shifts the normalised values; both views have the shape of the values.
+/// These values scale and shift the normalised ones; both views have the shape of the values.
 #[derive(Clone, Copy)]
 pub struct Affine<'a> {
     pub gamma: Strided<'a>,
@@ -25,7 +25,7 @@ struct Statistics {
     mean: Vec<f32>,
     /// `1/√(var + eps)`
     scale: Vec<f32>,
-    /// Where they lie, in the shape of the values.
+    /// The view of both, in the shape of the values.
     view: View,
 }
 

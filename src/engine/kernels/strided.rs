@@ -213,7 +213,7 @@ impl<const K: usize> Loop<K> {
     }
 }
 
-/// Where a task is.
+/// These are the places at which a task is.
 #[derive(Clone, Copy)]
 struct Places<const K: usize> {
     out: usize,
@@ -229,7 +229,7 @@ impl<const K: usize> Places<K> {
     }
 }
 
-/// What all tasks of [`combine`] share.
+/// All tasks of [`combine`] share this.
 struct Walk<'a, F, const K: usize> {
     isa: Isa,
     inputs: [&'a [f32]; K],

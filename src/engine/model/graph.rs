@@ -34,7 +34,7 @@ pub struct Graph {
 pub struct GraphRow {
     /// The number of the value that it makes: 0 is the picture.
     pub number: ValueId,
-    /// What a manifest calls the operation, such as "conv2d"; "picture" for the picture.
+    /// The name of the operation in a manifest, such as "conv2d"; "picture" for the picture.
     pub kind: String,
     /// The name of the operation among the weights, such as "layer1.0.conv1"; empty for one without weights.
     pub name: String,

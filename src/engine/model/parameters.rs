@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// hashing repeat.
 pub type Params = BTreeMap<String, Tensor>;
 
-/// Where the tensors of a net come from.
+/// A source gives the tensors of a net by name.
 pub trait TensorSource: Sync {
     /// Returns the values of a tensor in PyTorch's order; refuses one that is missing or has another shape.
     fn values(&self, name: &str, shape: &[usize]) -> Result<Cow<'_, [f32]>>;

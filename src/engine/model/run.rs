@@ -17,7 +17,7 @@ pub struct Workspace {
     pub(super) sparse: SparseGradient,
 }
 
-/// What a step notes for its way back; most need nothing.
+/// A step keeps these notes for its way back; most need nothing.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     /// The places of the largest values of a max pool or a maxout.

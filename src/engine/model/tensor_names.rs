@@ -29,15 +29,15 @@ const USUAL: [&str; 13] = [
 pub struct Names {
     /// The name in the file by the name in the net, for those that are there.
     pub of: HashMap<String, String>,
-    /// What stands before them in the file.
+    /// The prefix that stands before them in the file.
     pub prefix: String,
-    /// What is worth telling a person.
+    /// Notes for the person, in whole sentences.
     pub notes: Vec<String>,
 }
 
-/// Where a file has some of the wanted tensors.
+/// A place is a prefix under which a file has some of the wanted tensors.
 struct Place<'a> {
-    /// What stands before their names, wrappers left out.
+    /// The prefix of their names, wrappers left out.
     prefix: &'a str,
     count: usize,
 }

@@ -210,7 +210,7 @@ pub struct NetWeights<'a> {
     file: &'a WeightsFile<'a>,
     tensors: HashMap<String, Found>,
     storages: Option<Storages<'a>>,
-    /// What is worth telling a person.
+    /// Notes for the person, in whole sentences.
     pub notes: Vec<String>,
 }
 

@@ -38,7 +38,7 @@ pub enum ModelsCommand {
     CancelAdding,
 }
 
-/// What the file of a net does not say.
+/// These are answers to what the file of a net does not say.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Name(String),

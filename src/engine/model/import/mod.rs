@@ -73,7 +73,7 @@ pub struct ImportedNet {
     pub params: Params,
     /// The normalisation that the file itself does or names; it is not part of the graph.
     pub normalisation: Option<Preprocessing>,
-    /// What the authors of its architecture did to pixels.
+    /// The preprocessing that the authors of its architecture used.
     pub usual: Option<Preprocessing>,
     /// The names of the classes, where the file says them.
     pub classes: Option<Vec<String>>,
@@ -85,7 +85,7 @@ pub struct ImportedNet {
     pub producer: String,
 }
 
-/// What people see of a net, and how it wants its pictures: all that a manifest holds beside the graph.
+/// A description is what a manifest holds beside the graph: names for people, and how the net wants its pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
     pub title: String,

@@ -22,7 +22,7 @@ pub struct Trial {
     pub preprocessing: Preprocessing,
     /// The mean of the largest probabilities.
     pub confidence: f32,
-    /// How much an answer tells of the picture that it was given to: the entropy of the mean answer less the mean
+    /// The information that an answer carries about its picture: the entropy of the mean answer less the mean
     /// entropy of the answers, in nats.
     pub information: f32,
 }

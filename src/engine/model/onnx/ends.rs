@@ -12,7 +12,7 @@ use crate::model::operations::{
 };
 use crate::model::parameters::Params;
 
-/// What a net may end in that turns logits into probabilities.
+/// A net may end in one of these, which turn logits into probabilities.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Softmax,

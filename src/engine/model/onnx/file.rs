@@ -28,7 +28,7 @@ const MAX_VALUES: usize = 1 << 29;
 /// An operation of the file, with what it reads and writes by name.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// What messages call it: its own name, or else that of what it writes.
+    /// The name that messages use: its own, or else that of the value that it writes.
     pub name: String,
     pub operator: String,
     /// Whose operator it is: empty for ONNX's own.
@@ -43,7 +43,7 @@ pub struct Node {
 #[derive(Clone, Debug, Default)]
 pub struct Attributes(HashMap<String, AttributeProto>);
 
-/// What goes into a net or comes out of it; an axis whose length is not fixed is `None`.
+/// A port is an input or an output of a net; an axis whose length is not fixed is `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Port {
     pub name: String,
@@ -67,7 +67,7 @@ impl PortKind {
     }
 }
 
-/// What is read of an ONNX file.
+/// This holds the parts of an ONNX file that are read.
 pub struct OnnxFile {
     pub producer: String,
     pub opset: i64,

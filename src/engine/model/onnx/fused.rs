@@ -6,7 +6,7 @@ use super::lower::{Arguments, Lowered, made};
 use super::{Computed, Importer};
 use crate::model::operations::{BinarySpec, CurveSpec};
 
-/// What a fused operator adds to the variance where it does not say.
+/// The number that a fused operator adds to the variance where the file does not say it.
 const SKIP_EPSILON: f32 = 1e-12;
 
 impl Importer<'_> {

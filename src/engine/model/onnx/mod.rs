@@ -45,7 +45,7 @@ struct Importer<'a> {
     graph: Graph,
     params: Params,
     values: HashMap<&'a str, Value>,
-    /// How many nodes read each value.
+    /// The number of nodes that read each value.
     readers: HashMap<&'a str, usize>,
     names: HashSet<String>,
     notes: Vec<String>,
@@ -223,7 +223,7 @@ impl OnnxFile {
     }
 }
 
-/// What a file says of the picture that it takes in.
+/// This is what a file says of the picture that its net takes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureInput {
     /// Channels, height and width, where they are fixed.

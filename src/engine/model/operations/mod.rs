@@ -346,7 +346,7 @@ enum Sides {
     Four([usize; 4]),
 }
 
-/// How a padding stands in a manifest.
+/// This module reads and writes a padding as it stands in a manifest.
 mod padding {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -24,7 +24,7 @@ pub struct Pad {
     pub after: Vec<usize>,
 }
 
-/// What the values around are.
+/// The mode says what the values around the others are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PadMode {
@@ -61,7 +61,7 @@ pub struct Resize {
     pub scale: Option<[f32; 2]>,
 }
 
-/// What a value between pixels is.
+/// The mode says what a value between pixels is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResizeMode {
@@ -70,7 +70,7 @@ pub enum ResizeMode {
     Linear,
 }
 
-/// Where the pixel `i` of the result lies in the input, as ONNX names it.
+/// These are the ways, by ONNX's names, to say where the pixel `i` of the result lies in the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Coordinates {
@@ -85,7 +85,7 @@ pub enum Coordinates {
     AlignCorners,
 }
 
-/// Which pixel is the nearest.
+/// The rounding says which pixel is the nearest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rounding {
@@ -235,6 +235,12 @@ pub(super) fn lower_maps(
     Ok(x)
 }
 
+/// Returns the shape of planes that get another height and width.
+fn of_size(inputs: &[Shape], [height, width]: [usize; 2]) -> Result<Shape, String> {
+    let [channels, ..] = planes(one_input(inputs)?)?;
+    Ok(Shape::planes([channels, height, width]))
+}
+
 /// Runs the maps on candle's tensors.
 pub(super) fn forward_maps(x: &Tensor, maps: &[AlongAxis]) -> TensorResult<Tensor> {
     maps.iter().try_fold(x.clone(), |x, map| tensor_ops::along(&x, map.axis + 1, &map.along))
@@ -324,8 +330,7 @@ impl Operator for Resize {
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
-        let [channels, ..] = planes(one_input(inputs)?)?;
-        Ok(Shape::planes([channels, self.size[0], self.size[1]]))
+        of_size(inputs, self.size)
     }
 
     fn lower(&self, builder: &mut Builder, inputs: &[NodeId], target: StepTarget<'_>) -> Result<NodeId> {
@@ -343,8 +348,7 @@ impl Operator for AdaptiveAvgPool2d {
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
-        let [channels, ..] = planes(one_input(inputs)?)?;
-        Ok(Shape::planes([channels, self.size[0], self.size[1]]))
+        of_size(inputs, self.size)
     }
 
     fn lower(&self, builder: &mut Builder, inputs: &[NodeId], target: StepTarget<'_>) -> Result<NodeId> {

@@ -21,7 +21,7 @@ const LOCAL: &[u8] = b"PK\x03\x04";
 /// The length in bytes of the record at the end, without its comment, which may have 65 535.
 const END_LENGTH: usize = 22;
 
-/// How a part lies in its file.
+/// A part lies in its file in one of these ways.
 #[derive(Clone, Copy, PartialEq)]
 enum Packing {
     Stored,

@@ -9,7 +9,7 @@ use super::Word;
 use crate::model::manifest::read_text;
 use crate::{Error, Result};
 
-/// What a `config.json` says of the weights beside it. It may be silent on everything but the net.
+/// A configuration is what a `config.json` says of the weights beside it; only the net is always stated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub word: Word,
@@ -19,9 +19,9 @@ pub struct Config {
     pub classes: Option<Vec<String>>,
     /// Channels, height and width of the pictures.
     pub input: Option<[usize; 3]>,
-    /// What is taken from the pixels in [0, 1], per channel.
+    /// The mean that is subtracted from the pixels in [0, 1], per channel.
     pub mean: Option<Vec<f32>>,
-    /// What they are divided by then.
+    /// The standard deviation that they are then divided by, per channel.
     pub std: Option<Vec<f32>>,
 }
 

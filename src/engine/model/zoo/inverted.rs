@@ -31,7 +31,7 @@ pub struct Parts {
     pub project: [&'static str; 2],
 }
 
-/// How names are built, and what the weights were trained with.
+/// The convention says how names are built, and what the weights were trained with.
 #[derive(Clone, Copy)]
 pub struct Names {
     pub stem: [&'static str; 2],

@@ -32,7 +32,7 @@ use net::{Made, Net};
 use super::graph::Graph;
 use super::shape::Shape;
 
-/// What the pictures for a net usually are: square with sides of `side` pixels, `(x − mean) / std` per channel.
+/// These are the usual pictures for a net: square with sides of `side` pixels, `(x − mean) / std` per channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Usual {
     pub side: usize,
@@ -74,7 +74,7 @@ pub struct Convention {
 /// A net, or a kind of nets that numbers are missing to.
 pub struct Entry {
     pub name: String,
-    /// What it is, in a line.
+    /// One line that says what it is.
     pub about: String,
     /// Other names that it is known by, in the spelling of [`plain_name`].
     aliases: Vec<String>,

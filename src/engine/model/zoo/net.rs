@@ -27,9 +27,9 @@ pub struct Net<'a> {
     file: Option<&'a Tensors>,
     /// The names of the tensors that operations took.
     used: BTreeSet<String>,
-    /// What stands before all names, with its dot.
+    /// The prefix of all names, with its dot.
     prefix: String,
-    /// What is added to the variance in batch normalisations.
+    /// The number that batch normalisations add to the variance.
     pub eps: f64,
     /// Convolutions are padded like TensorFlow's "SAME": at the bottom and at the right first.
     pub pads_like_tensorflow: bool,

@@ -14,7 +14,7 @@ struct Sizes {
     is_y: bool,
 }
 
-/// What a net is called at torchvision and at timm; its sizes (Radosavovic et al. 2020, figures 16 and 17).
+/// A net has a name at torchvision and at timm, and sizes (Radosavovic et al. 2020, figures 16 and 17).
 type Row = (&'static str, &'static str, [usize; 4], [usize; 4], usize);
 
 /// The nets whose channels timm rounds in another way. Those of torchvision's have names of their own there, as

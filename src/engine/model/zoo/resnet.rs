@@ -143,9 +143,9 @@ fn project(net: &mut Net<'_>, name: &str, outputs: usize, stride: usize) -> Made
 /// What the shortcut of a block with pre-activation reads where it is a convolution. No tensor tells.
 #[derive(Clone, Copy, PartialEq)]
 enum Shortcut {
-    /// What the first batch normalisation and ReLU make.
+    /// It reads the result of the first batch normalisation and ReLU.
     Activated,
-    /// What comes into the block.
+    /// It reads the input of the block.
     Raw,
 }
 

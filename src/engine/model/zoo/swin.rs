@@ -30,7 +30,7 @@ pub fn entries() -> Vec<Entry> {
 struct Names {
     stem: [&'static str; 2],
     block: fn(stage: usize, at: usize) -> String,
-    /// What stands in front of stage `1` and later.
+    /// The prefix of the downsampling in front of stage `1` and later.
     merging: fn(stage: usize) -> String,
     mlp: [&'static str; 2],
     last: &'static str,

@@ -29,7 +29,7 @@ pub fn entries() -> Vec<Entry> {
     ]
 }
 
-/// What the ways of writing a wide ResNet differ in.
+/// Ways of writing a wide ResNet differ in these.
 struct Variant {
     curve: CurveSpec,
     /// Convolutions of stride 2 are padded at the bottom and at the right only.

@@ -29,7 +29,7 @@ const CHECK_WIDTH: f32 = 404.0;
 pub struct ImportForm {
     fields: Fields,
     check: CheckPane,
-    /// What is kept is of the net of this number.
+    /// The number of the net that this is about.
     number: u64,
 }
 

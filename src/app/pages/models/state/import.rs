@@ -14,7 +14,7 @@ const USUAL_SIDE: usize = 224;
 
 /// A net that is being added. Nothing of it is kept yet.
 pub struct Import {
-    /// What comes in of another one is dropped.
+    /// The number of this net: results for another one are dropped.
     pub number: u64,
     pub path: PathBuf,
     pub name: String,
@@ -40,7 +40,7 @@ pub struct Import {
     check: Option<(Checkable, Told<Vec<CheckedPicture>>)>,
     /// The check that is under way is of this.
     checking: Option<Checkable>,
-    /// What is being done, in words, and which part of it is done.
+    /// The work under way, in words, and the share of it that is done.
     pub doing: Option<(String, f32)>,
     pub is_keeping: bool,
     /// The reason why the net was not kept.

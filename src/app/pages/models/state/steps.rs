@@ -20,7 +20,7 @@ const CHECKED: usize = 3;
 /// The trial of one preprocessing may take about this long.
 const TRIAL_TIME: Duration = Duration::from_secs(4);
 
-/// What came of a step, or why nothing did, in a sentence for people.
+/// This is the result of a step, or a sentence for people that says why there is none.
 pub type Told<T> = std::result::Result<T, String>;
 
 /// The pictures that preprocessings are tried on.
