@@ -297,6 +297,8 @@ def main():
         parser.error(f"there is no net {', '.join(sorted(unknown))}; known are {', '.join(nets())}")
     warnings.filterwarnings("ignore")
     torch.set_num_threads(options.threads)
+    # The fast path of attention is one operator of PyTorch's own, which the older exporter cannot write.
+    torch.backends.mha.set_fastpath_enabled(False)
     options.folder.mkdir(parents=True, exist_ok=True)
     program = None if options.export_only else options.program or any_net()
     print("| net | exporter | operations | same class | probability | signs, % | ours, ms | PyTorch, ms | ratio |")

@@ -54,7 +54,7 @@ impl Library {
     pub fn add(&self, name: Option<String>, file: PathBuf) {
         let (catalogue, model) = (self.catalogue.clone(), name.clone());
         self.change(name, move || {
-            if model.is_none() && is_whole_net(&file) {
+            if model.is_none() && Draft::is_of_whole_net(&file) {
                 return Ok(ModelEvent::WholeNet(file));
             }
             match catalogue.add(model.as_deref(), &file) {
@@ -98,10 +98,4 @@ impl Library {
 
 fn is_manifest(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
-}
-
-/// Tells whether a file holds a whole net, by its name or its content.
-fn is_whole_net(file: &Path) -> bool {
-    let is_named = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"));
-    is_named || (!is_manifest(file) && Draft::open(file).is_ok_and(|draft| draft.is_whole()))
 }

@@ -280,7 +280,7 @@ fn what_cannot_be_read_is_refused_in_one_sentence_that_says_what_helps() {
         ("unknown_operator", &["the_Det", "not read", "export the net without it"]),
         ("two_outputs", &["\"y\"", "\"second\"", "one number a class"]),
         ("huge_tensor", &["\"w\"", "too large"]),
-        ("huge_constant", &["the_ConstantOfShape", "too many"]),
+        ("huge_constant", &["the_ConstantOfShape", "1099511627776 values"]),
         ("huge_expansion", &["the_Expand", "too large"]),
         ("huge_range", &["the_Range", "1000000015047466", "steps of 1"]),
         ("old", &["version 6", "opset_version=7"]),
@@ -301,6 +301,17 @@ fn what_cannot_be_read_is_refused_in_one_sentence_that_says_what_helps() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let files = std::fs::read_dir(fixture("onnx/refused")).unwrap().count();
     assert_eq!(files, expected.len(), "every file of the folder is one of these");
+}
+
+#[test]
+fn files_that_fuzzing_found_are_refused() {
+    let expected = [("constants_fill_memory", "33554436 values"), ("sizes_overflow", "")];
+    for (name, words) in expected {
+        let path = fixture(&format!("onnx/fuzzed/{name}.onnx"));
+        let output = Draft::open(&path).unwrap().questions().unwrap().outputs.first().cloned();
+        let why = refusal(&path, &Answers { axes: Some([3, 8, 8]), output, word: None });
+        assert!(why.contains(words), "{name}: {why}");
+    }
 }
 
 #[test]

@@ -47,6 +47,10 @@ pub enum Curve {
     /// The error function.
     Erf,
     Abs,
+    /// The sine of an angle in radians.
+    Sin,
+    /// The cosine of an angle in radians.
+    Cos,
     /// 1 above 0, 0 elsewhere.
     Step,
     /// `x^exponent`
@@ -114,6 +118,8 @@ impl Vectorised for Values<'_> {
             Curve::Sqrt => each!(x => x.sqrt()),
             Curve::Erf => each!(x => erf(x)),
             Curve::Abs => each!(x => x.abs()),
+            Curve::Sin => each!(x => x.sin()),
+            Curve::Cos => each!(x => x.cos()),
             Curve::Step => each!(x => if x.is_nan() { x } else if x > 0.0 { 1.0 } else { 0.0 }),
             Curve::Power { exponent: 2.0 } => each!(x => x * x),
             Curve::Power { exponent: -1.0 } => each!(x => 1.0 / x),
@@ -169,6 +175,8 @@ impl Vectorised for Slopes<'_> {
             Curve::Log => each!(x, _y => 1.0 / x),
             Curve::Sqrt => each!(_x, y => 0.5 / y),
             Curve::Erf => each!(x, _y => FRAC_2_SQRT_PI * exp(-x * x)),
+            Curve::Sin => each!(x, _y => x.cos()),
+            Curve::Cos => each!(x, _y => -x.sin()),
             Curve::Step => each!(_x, _y => 0.0),
             Curve::Abs => each!(x, _y => if x == 0.0 { 0.0 } else { 1.0_f32.copysign(x) }),
             Curve::Power { exponent: 2.0 } => each!(x, _y => 2.0 * x),
@@ -270,7 +278,7 @@ mod tests {
     use super::*;
     use crate::kernels::strided::View;
 
-    const CURVES: [Curve; 23] = [
+    const CURVES: [Curve; 25] = [
         Curve::Clip { low: 0.0, high: f32::INFINITY },
         Curve::Clip { low: 0.0, high: 6.0 },
         Curve::Clip { low: -1.0, high: 0.5 },
@@ -287,6 +295,8 @@ mod tests {
         Curve::Softplus,
         Curve::Exp,
         Curve::Erf,
+        Curve::Sin,
+        Curve::Cos,
         Curve::Abs,
         Curve::Step,
         Curve::Power { exponent: 2.0 },

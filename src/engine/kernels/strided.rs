@@ -238,19 +238,44 @@ struct Walk<'a, F, const K: usize> {
     f: &'a F,
 }
 
+/// A block is so many rounds of the innermost loop in each of so many rounds of the loop around it.
+#[derive(Clone, Copy)]
+struct Block {
+    rows: usize,
+    len: usize,
+}
+
+/// Room for the inputs of a block that do not lie next to each other, and for its results.
+struct Scratch<const K: usize> {
+    inputs: [[f32; BLOCK]; K],
+    result: [f32; BLOCK],
+}
+
 impl<F: Fn(&mut [f32], Blocks<'_, K>) + Sync, const K: usize> Walk<'_, F, K> {
     /// # Safety
     /// All places of the output lie inside its slice, and no other task writes to them.
     unsafe fn run(&self, loops: &[Loop<K>], mut at: Places<K>) {
-        let Some((inner, outer)) = loops.split_last() else { return };
+        let once = Loop { len: 1, out: 0, inputs: [0; K] };
+        let (outer, row, inner) = match loops {
+            [] => return,
+            [inner] => (&[][..], &once, inner),
+            [outer @ .., row, inner] => (outer, row, inner),
+        };
+        // Short rows are computed several at a time.
+        let rows = if inner.len > BLOCK / 4 { 1 } else { (BLOCK / inner.len.max(1)).min(row.len) };
         let mut rounds = vec![0; outer.len()];
+        let mut scratch = Scratch { inputs: [[0.0; BLOCK]; K], result: [0.0; BLOCK] };
         self.isa.vectorised(|| {
             loop {
-                for done in (0..inner.len).step_by(BLOCK) {
+                for first in (0..row.len).step_by(rows) {
                     let mut at = at;
-                    at.go(inner, done as isize);
-                    // SAFETY: the places of a block are places of the output: the contract of this function.
-                    unsafe { self.block(inner, BLOCK.min(inner.len - done), at) };
+                    at.go(row, first as isize);
+                    for done in (0..inner.len).step_by(BLOCK) {
+                        let block = Block { rows: rows.min(row.len - first), len: BLOCK.min(inner.len - done) };
+                        // SAFETY: the places of a block are places of the output: the contract of this function.
+                        unsafe { self.block([row, inner], block, at, &mut scratch) };
+                        at.go(inner, BLOCK as isize);
+                    }
                 }
                 // The innermost of the outer loops that is not at its end goes on; those inside it begin anew.
                 let Some(next) = (0..outer.len()).rev().find(|&axis| rounds[axis] + 1 < outer[axis].len) else {
@@ -269,39 +294,63 @@ impl<F: Fn(&mut [f32], Blocks<'_, K>) + Sync, const K: usize> Walk<'_, F, K> {
     /// # Safety
     /// The block lies inside the output, and no other task writes to it.
     #[inline(always)]
-    unsafe fn block(&self, inner: &Loop<K>, len: usize, at: Places<K>) {
-        let mut scratch = [[0.0f32; BLOCK]; K];
-        let mut result = [0.0f32; BLOCK];
-        for (k, scratch) in scratch.iter_mut().enumerate() {
-            let from = &self.inputs[k][at.inputs[k]..];
-            match inner.inputs[k] {
-                1 => {}
-                0 => scratch[..len].fill(from[0]),
-                stride => scratch[..len].iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, from)| *to = *from),
+    unsafe fn block(&self, [row, inner]: [&Loop<K>; 2], block: Block, at: Places<K>, scratch: &mut Scratch<K>) {
+        let count = block.rows * block.len;
+        // What lies next to each other is used where it is.
+        let is_dense = |row: usize, inner: usize| inner == 1 && (block.rows == 1 || row == block.len);
+        for (k, scratch) in scratch.inputs.iter_mut().enumerate() {
+            if !is_dense(row.inputs[k], inner.inputs[k]) {
+                let from = &self.inputs[k][at.inputs[k]..];
+                gather(from, [row.inputs[k], inner.inputs[k]], block, &mut scratch[..count]);
             }
         }
-        let blocks: Blocks<'_, K> = std::array::from_fn(|k| match inner.inputs[k] {
-            1 => &self.inputs[k][at.inputs[k]..][..len],
-            _ => &scratch[k][..len],
+        let blocks: Blocks<'_, K> = std::array::from_fn(|k| {
+            if is_dense(row.inputs[k], inner.inputs[k]) {
+                &self.inputs[k][at.inputs[k]..][..count]
+            } else {
+                &scratch.inputs[k][..count]
+            }
         });
-        let result = &mut result[..len];
-        if inner.out == 1 && !self.add {
+        if is_dense(row.out, inner.out) && !self.add {
             // SAFETY: `SharedSlice::slice` asks for places inside the slice that nobody else has: this function's
             // contract.
-            return (self.f)(unsafe { self.out.slice(at.out, len) }, blocks);
+            return (self.f)(unsafe { self.out.slice(at.out, count) }, blocks);
         }
+        let result = &mut scratch.result[..count];
         (self.f)(result, blocks);
-        // SAFETY: `SharedSlice::slice` and `at` ask for places inside the slice that nobody else has: this function's
-        // contract.
-        unsafe {
-            match inner.out {
-                1 => self.out.slice(at.out, len).iter_mut().zip(result).for_each(|(to, from)| *to += *from),
-                0 => *self.out.at(at.out) += sum(result),
-                stride => result.iter().enumerate().for_each(|(i, value)| {
-                    let to = self.out.at(at.out + i * stride);
-                    *to = if self.add { *to + value } else { *value };
-                }),
+        for (number, result) in result.chunks_exact(block.len).enumerate() {
+            let to = at.out + number * row.out;
+            // SAFETY: `SharedSlice::slice` and `at` ask for places inside the slice that nobody else has: this
+            // function's contract.
+            unsafe {
+                match inner.out {
+                    1 if self.add => {
+                        self.out.slice(to, block.len).iter_mut().zip(result).for_each(|(to, from)| *to += *from)
+                    }
+                    1 => self.out.slice(to, block.len).copy_from_slice(result),
+                    0 => *self.out.at(to) += sum(result),
+                    stride => result.iter().enumerate().for_each(|(i, value)| {
+                        let to = self.out.at(to + i * stride);
+                        *to = if self.add { *to + value } else { *value };
+                    }),
+                }
             }
+        }
+    }
+}
+
+/// Copies the values of a block next to each other; the strides are those of its rows and inside a row.
+#[inline(always)]
+fn gather(from: &[f32], [row, inner]: [usize; 2], block: Block, to: &mut [f32]) {
+    if [row, inner] == [0, 0] {
+        return to.fill(from[0]);
+    }
+    for (number, to) in to.chunks_exact_mut(block.len).enumerate() {
+        let from = &from[number * row..];
+        match inner {
+            0 => to.fill(from[0]),
+            1 => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+            _ => to.iter_mut().zip(from.iter().step_by(inner)).for_each(|(to, from)| *to = *from),
         }
     }
 }

@@ -75,6 +75,8 @@ pub fn curve(x: &Tensor, curve: Curve) -> Result<Tensor> {
         Curve::Log => x.log(),
         Curve::Sqrt => x.sqrt(),
         Curve::Erf => x.erf(),
+        Curve::Sin => x.sin(),
+        Curve::Cos => x.cos(),
         // A comparison has no gradient.
         Curve::Step => x.gt(&x.zeros_like()?)?.to_dtype(x.dtype()),
         Curve::Abs => by_sign(x, x, &x.neg()?),

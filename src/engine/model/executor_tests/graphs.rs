@@ -13,13 +13,15 @@ pub const GRAPHS: [([usize; 3], &str); 9] = [
         { kind = "gelu", tanh = true, from = ["v"], as = "gelu_tanh" },
         { kind = "softplus", from = ["v"], as = "softplus" },
         { kind = "erf", from = ["v"], as = "erf" },
+        { kind = "sin", from = ["v"], as = "sin" },
+        { kind = "cos", from = ["v"], as = "cos" },
         { kind = "scale", scale = 0.3, offset = 0.1, from = ["v"] }, { kind = "exp", as = "exp" },
         { kind = "sqrt", from = ["softplus"], as = "sqrt" },
         { kind = "log", from = ["softplus"], as = "log" },
         { kind = "power", exponent = 1.5, from = ["softplus"], as = "power" },
-        { kind = "join", axis = 0, from = ["sigmoid", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "erf", "exp", "sqrt",
-          "log", "power"] },
-        { kind = "flatten" }, { kind = "linear", name = "l", in = 1760, out = 4 }"#,
+        { kind = "join", axis = 0, from = ["sigmoid", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "erf", "sin", "cos",
+          "exp", "sqrt", "log", "power"] },
+        { kind = "flatten" }, { kind = "linear", name = "l", in = 2080, out = 4 }"#,
     ),
     // Curves with kinks.
     (
@@ -138,7 +140,8 @@ pub const GRAPHS: [([usize; 3], &str); 9] = [
     (
         [2, 4, 4],
         r#"{ kind = "conv2d", name = "a", in = 2, out = 6, kernel = 3, as = "a" }, { kind = "softmax", axis = 0, as = "s" },
-        { kind = "multiply", from = ["a", "s"], as = "p" }, { kind = "reshape", shape = [6, 4], as = "q" },
+        { kind = "softmax", axis = 2, log = true, as = "t" },
+        { kind = "multiply", from = ["a", "t"], as = "p" }, { kind = "reshape", shape = [6, 4], as = "q" },
         { kind = "tensor", name = "w", shape = [4, 5], as = "w" }, { kind = "matmul", from = ["q", "w"] },
         { kind = "flatten", as = "f" }, { kind = "flatten", from = ["p"], as = "g" },
         { kind = "join", axis = 0, from = ["f", "g"] }, { kind = "linear", name = "l", in = 54, out = 4 }"#,

@@ -103,11 +103,10 @@ impl Draft {
     /// [`Error::Io`], [`Error::Net`] and [`Error::Weights`] with one sentence on what the file is and what would help.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = open_weights(path)?;
-        let is_named = extension(path).is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"));
-        let source = match FileKind::of(&bytes) {
-            FileKind::Onnx => Source::Onnx(OnnxFile::read(path, bytes.to_vec())?),
-            FileKind::Unknown if is_named => Source::Onnx(OnnxFile::read(path, bytes.to_vec())?),
-            _ => Source::Weights(WeightsDraft::open(bytes, path)?),
+        let source = if is_onnx(path, &bytes) {
+            Source::Onnx(OnnxFile::read(path, bytes)?)
+        } else {
+            Source::Weights(WeightsDraft::open(bytes, path)?)
         };
         Ok(Self { source, path: path.to_owned() })
     }
@@ -115,6 +114,11 @@ impl Draft {
     /// Returns whether the file holds a whole net, not its weights alone.
     pub fn is_whole(&self) -> bool {
         matches!(self.source, Source::Onnx(_))
+    }
+
+    /// Tells whether a file holds a whole net, not weights alone. Only its beginning is read.
+    pub fn is_of_whole_net(path: &Path) -> bool {
+        open_weights(path).is_ok_and(|bytes| is_onnx(path, &bytes))
     }
 
     /// Takes the weights for those of a net that is there, with another number of classes; `None` where they differ in
@@ -154,6 +158,15 @@ impl Draft {
     fn refuse(&self, why: String) -> Error {
         let path = self.path.clone();
         if self.is_whole() { Error::Net { path, why } } else { Error::Weights { path, why } }
+    }
+}
+
+/// Tells whether a file is an ONNX file: by its beginning, or by its name where that says nothing.
+fn is_onnx(path: &Path, bytes: &[u8]) -> bool {
+    match FileKind::of(bytes) {
+        FileKind::Onnx => true,
+        FileKind::Unknown => extension(path).is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")),
+        _ => false,
     }
 }
 

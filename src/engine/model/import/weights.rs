@@ -1,6 +1,7 @@
 //! A file of weights alone: the person says the word for its net, or another number of classes of a net that is there.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use super::super::graph::{Graph, Node};
 use super::super::manifest::Manifest;
@@ -20,6 +21,8 @@ pub struct WeightsDraft {
     config: Option<Config>,
     /// The net of the catalogue that these weights are of, but for the number of classes.
     of: Option<Box<Manifest>>,
+    /// The words that fit, once they were looked for: many nets are described to find them.
+    words: OnceLock<Vec<Word>>,
 }
 
 /// A set of tensors has at least this share of those of the file.
@@ -36,7 +39,7 @@ impl WeightsDraft {
         let beside = path.with_file_name("config.json");
         // A configuration of something else says nothing of these weights.
         let config = if beside.is_file() { Config::read(&beside).ok() } else { None };
-        Ok(Self { sets: sets(&all), bytes, config, of: None })
+        Ok(Self { sets: sets(&all), bytes, config, of: None, words: OnceLock::new() })
     }
 
     /// Takes the weights for those of a net that is there, with another number of classes. `None` where they differ in
@@ -58,12 +61,16 @@ impl WeightsDraft {
         let said = self.config.as_ref().map(|config| config.word);
         let words = match said {
             Some(word) => vec![word],
-            None => self.sets.iter().map(candidates).find(|words| !words.is_empty()).unwrap_or_default(),
+            None => self.words.get_or_init(|| self.fitting()).clone(),
         };
         let first = words.first().and_then(|word| self.set(word).map(|set| (word, set)));
         let [channels, side] = first.map_or([None; 2], |(word, set)| [word.channels(set), Some(word.usual(set).side)]);
         let usual = self.config.as_ref().and_then(|config| config.input).or(channels.zip(side).map(|(c, s)| [c, s, s]));
         Questions { axes: [channels, None, None], usual, said, words, asks_word: true, ..Questions::default() }
+    }
+
+    fn fitting(&self) -> Vec<Word> {
+        self.sets.iter().map(candidates).find(|words| !words.is_empty()).unwrap_or_default()
     }
 
     fn set(&self, word: &Word) -> Option<&Tensors> {

@@ -129,8 +129,8 @@ impl OnnxFile {
     ///
     /// # Errors
     /// [`Error::Net`] with one sentence that says what is wrong and what would help.
-    pub fn read(path: &Path, bytes: Vec<u8>) -> Result<Self> {
-        Self::parse(Bytes::from(bytes), path.parent()).map_err(|why| Error::Net { path: path.to_owned(), why })
+    pub fn read(path: &Path, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<Self> {
+        Self::parse(Bytes::from_owner(bytes), path.parent()).map_err(|why| Error::Net { path: path.to_owned(), why })
     }
 
     /// Reads the bytes of a file; external data lies in the folder.
@@ -182,7 +182,7 @@ fn node(proto: NodeProto) -> Node {
     let NodeProto { input, output, name, op_type, attribute, domain } = proto;
     let name = if name.is_empty() { output.first().cloned().unwrap_or_default() } else { name };
     let domain = if domain == "ai.onnx" { String::new() } else { domain };
-    let attributes = attribute.into_iter().map(|attribute| (attribute.name.clone(), attribute)).collect();
+    let attributes = attribute.into_iter().map(|attribute| (attribute.name.clone(), attribute.owned())).collect();
     Node { name, operator: op_type, domain, inputs: input, outputs: output, attributes: Attributes(attributes) }
 }
 

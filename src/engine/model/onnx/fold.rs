@@ -5,8 +5,8 @@ use candle_core::{DType, Device, Tensor};
 use super::arguments::{Reduced, cuts, new_shape, order, reduced, split_sizes};
 use super::file::Node;
 
-/// The most values of a tensor that is worked out.
-const MAX_VALUES: usize = 1 << 26;
+/// The most values of a tensor that is worked out, where it has not four times as many as an input.
+pub const MAX_VALUES: usize = 1 << 23;
 
 type Folded = Result<Tensor, String>;
 
@@ -56,6 +56,8 @@ pub fn fold(node: &Node, inputs: &[Option<Tensor>]) -> Result<Option<Vec<Tensor>
         "Range" => range(&input(0)?, &input(1)?, &input(2)?)?,
         "Concat" => {
             let parts = (0..inputs.len()).map(input).collect::<Result<Vec<_>, _>>()?;
+            let largest = parts.iter().map(Tensor::elem_count).max().unwrap_or_default();
+            limited([parts.iter().map(Tensor::elem_count).fold(0, usize::saturating_add)], largest)?;
             let rank = parts.first().map_or(0, Tensor::rank);
             made(Tensor::cat(&parts, axis(rank, 0)?))?
         }
@@ -66,6 +68,7 @@ pub fn fold(node: &Node, inputs: &[Option<Tensor>]) -> Result<Option<Vec<Tensor>
             let mut shape = x.dims()[..axis].to_vec();
             shape.extend(indices.dims());
             shape.extend(&x.dims()[axis + 1..]);
+            limited(shape.iter().copied(), x.elem_count())?;
             let at = made(Tensor::from_vec(at, indices.elem_count(), &Device::Cpu))?;
             made(made(made(x.contiguous())?.index_select(&at, axis))?.reshape(shape))?
         }
@@ -104,14 +107,19 @@ pub fn fold(node: &Node, inputs: &[Option<Tensor>]) -> Result<Option<Vec<Tensor>
         "Expand" => expanded(&input(0)?, &sizes(&input(1)?)?)?,
         "Tile" => {
             let (x, times) = (input(0)?, sizes(&input(1)?)?);
-            limited(x.dims().iter().zip(&times).map(|(a, b)| a.saturating_mul(*b)))?;
+            limited(x.dims().iter().zip(&times).map(|(a, b)| a.saturating_mul(*b)), x.elem_count())?;
             made(x.repeat(times))?
         }
         "ReduceProd" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceMean" => {
             let x = input(0)?;
             reduce(&node.operator, &x, &reduced(node, inputs, x.rank())?)?
         }
-        "MatMul" => made(input(0)?.broadcast_matmul(&input(1)?))?,
+        "MatMul" => {
+            let (a, b) = (input(0)?, input(1)?);
+            let columns = b.dims().last().copied().unwrap_or(1);
+            limited([a.elem_count(), columns], a.elem_count().max(b.elem_count()))?;
+            made(a.broadcast_matmul(&b))?
+        }
         _ => return Ok(None),
     };
     Ok(Some(vec![one]))
@@ -131,9 +139,11 @@ fn integers(values: Vec<i64>) -> Folded {
     made(Tensor::from_vec(values, len, &Device::Cpu))
 }
 
-fn limited(dims: impl IntoIterator<Item = usize>) -> Result<(), String> {
+/// Refuses a tensor of these dimensions where it has too many values for one that is made of so many.
+fn limited(dims: impl IntoIterator<Item = usize>, made_of: usize) -> Result<(), String> {
     let count = dims.into_iter().fold(1usize, usize::saturating_mul);
-    if count > MAX_VALUES { Err(format!("makes {count} values, which is too many")) } else { Ok(()) }
+    let most = MAX_VALUES.max(made_of.saturating_mul(4));
+    if count > most { Err(format!("makes {count} values; expected at most {most}")) } else { Ok(()) }
 }
 
 /// Returns where a number from −rank to rank − 1 points.
@@ -194,7 +204,7 @@ fn constant(node: &Node) -> Folded {
 
 fn expanded(x: &Tensor, shape: &[usize]) -> Folded {
     let to = made_shape(x.dims(), shape)?;
-    limited(to.iter().copied())?;
+    limited(to.iter().copied(), x.elem_count())?;
     made(made(x.broadcast_as(to))?.contiguous())
 }
 
@@ -373,6 +383,7 @@ fn nd(node: &Node, inputs: &[Option<Tensor>]) -> Folded {
     let blocks = blocks.collect::<Result<Vec<usize>, _>>()?;
     let mut shape = indices.dims()[..indices.rank() - 1].to_vec();
     shape.extend(&x.dims()[depth..]);
+    limited([blocks.len(), block], x.elem_count())?;
     let values = doubles(&x)?;
     if node.operator == "GatherND" {
         let picked = blocks.iter().flat_map(|&at| values[at * block..][..block].iter().copied()).collect();

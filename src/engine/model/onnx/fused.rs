@@ -37,6 +37,8 @@ impl Importer<'_> {
                 self.curves(&x, &[CurveSpec::Gelu { tanh: true }])?
             }
             "QuickGelu" => self.swish(&of.computed(0)?, of.float("alpha", 1.702))?,
+            "Attention" => self.packed_attention(of)?,
+            "MultiHeadAttention" => self.multi_head_attention(of)?,
             "SkipLayerNormalization" => return self.skip_layer_norm(of),
             _ => {
                 return Err(
@@ -77,31 +79,37 @@ impl Importer<'_> {
     }
 
     /// `alpha·A·B`, either of them transposed.
-    fn fused_matmul(&mut self, of: &Arguments<'_>) -> Lowered {
+    pub(super) fn fused_matmul(&mut self, of: &Arguments<'_>) -> Lowered {
         if of.int("transBatchA", 0) != 0 || of.int("transBatchB", 0) != 0 {
             return Err("transposes what stands before the matrices, which is not read".into());
         }
         let mut values = [of.value(0)?.clone(), of.value(1)?.clone()];
         for (value, name) in values.iter_mut().zip(["transA", "transB"]) {
-            if of.int(name, 0) == 0 {
-                continue;
+            if of.int(name, 0) != 0 {
+                *value = self.transposed(value)?;
             }
-            *value = match &*value {
-                Value::Known(tensor) => Value::Known(made(tensor.t().and_then(|tensor| tensor.contiguous()))?),
-                Value::Computed(x) => {
-                    let rank = x.dims.len();
-                    let mut order: Vec<usize> = (0..rank).collect();
-                    order.swap(rank.saturating_sub(2), rank.saturating_sub(1));
-                    Value::Computed(self.transpose(x, &order)?)
-                }
-            };
         }
         let [a, b] = values;
         let product = self.matmul(of, &a, &b)?;
-        match of.float("alpha", 1.0) {
-            1.0 => Ok(product),
-            scale => self.curves(&product, &[CurveSpec::Scale { scale, offset: 0.0 }]),
-        }
+        self.times(&product, of.float("alpha", 1.0))
+    }
+
+    /// Swaps rows and columns of a matrix.
+    pub(super) fn transposed(&mut self, value: &Value) -> Result<Value, String> {
+        Ok(match value {
+            Value::Known(tensor) => Value::Known(made(tensor.t().and_then(|tensor| tensor.contiguous()))?),
+            Value::Computed(x) => {
+                let rank = x.dims.len();
+                let mut order: Vec<usize> = (0..rank).collect();
+                order.swap(rank.saturating_sub(2), rank.saturating_sub(1));
+                Value::Computed(self.transpose(x, &order)?)
+            }
+        })
+    }
+
+    /// Multiplies a value by a number.
+    pub(super) fn times(&mut self, x: &Computed, scale: f32) -> Lowered {
+        if scale == 1.0 { Ok(x.clone()) } else { self.curves(x, &[CurveSpec::Scale { scale, offset: 0.0 }]) }
     }
 
     /// `x·sigmoid(alpha·x)`

@@ -6,11 +6,11 @@ use candle_core::{DType, Tensor};
 
 use super::arguments::{Reduced, cuts, new_shape, order, reduced};
 use super::file::Node;
-use super::fold::{floats, fold, position};
+use super::fold::{MAX_VALUES, floats, fold, position};
 use super::{Computed, Importer, Value, without_pictures};
 use crate::model::candle_net::TensorPass;
 use crate::model::graph::{Graph, ValueId};
-use crate::model::operations::{Axes, CurveSpec, Reduce, Reshape, Tensor as TensorOperation};
+use crate::model::operations::{CurveSpec, Reduce, Reshape, Tensor as TensorOperation};
 use crate::model::parameters::Params;
 use crate::model::shape::Shape;
 
@@ -42,6 +42,7 @@ impl<'a> Importer<'a> {
             _ if is_known => {
                 let folded = if node.domain.is_empty() { fold(node, &known)? } else { None };
                 let folded = folded.map_or_else(|| self.work_out(node, inputs.clone(), &known), Ok)?;
+                self.count(&folded)?;
                 folded.into_iter().map(Value::Known).collect()
             }
             (Some(Some(Value::Computed(x))), "Shape" | "Size") => {
@@ -62,6 +63,14 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
+    /// Counts values that were worked out, so that a small file cannot fill the memory.
+    fn count(&mut self, folded: &[Tensor]) -> Result<(), String> {
+        let count = folded.iter().map(Tensor::elem_count).fold(0, usize::saturating_add);
+        let wrong = || format!("makes {count} values, and those before it left room for {}", self.room);
+        self.room = self.room.checked_sub(count).ok_or_else(wrong)?;
+        Ok(())
+    }
+
     /// Works out a node that depends on no picture by lowering it to a graph of its own, which candle runs.
     fn work_out(
         &self,
@@ -78,6 +87,7 @@ impl<'a> Importer<'a> {
             readers: self.readers.clone(),
             names: HashSet::new(),
             notes: Vec::new(),
+            room: MAX_VALUES,
         };
         let id = alone.constant(node, &x)?;
         inputs[0] = Some(Value::Computed(Computed { id, dims: x.dims().to_vec() }));
@@ -188,12 +198,6 @@ impl Importer<'_> {
             }
             "HardSwish" => Some(CurveSpec::HardSwish {}),
             "Swish" if of.float("alpha", 1.0) == 1.0 => Some(CurveSpec::Silu {}),
-            "Celu" => {
-                let alpha = of.float("alpha", 1.0);
-                let scale = |scale: f32| CurveSpec::Scale { scale, offset: 0.0 };
-                let x = of.computed(0)?;
-                return Ok(vec![self.curves(&x, &[scale(1.0 / alpha), CurveSpec::Elu { alpha: 1.0 }, scale(alpha)])?]);
-            }
             "Gelu" => Some(CurveSpec::Gelu { tanh: node.attributes.text("approximate") == Some("tanh") }),
             "Softplus" => Some(CurveSpec::Softplus {}),
             "Exp" => Some(CurveSpec::Exp {}),
@@ -201,6 +205,8 @@ impl Importer<'_> {
             "Sqrt" => Some(CurveSpec::Sqrt {}),
             "Erf" => Some(CurveSpec::Erf {}),
             "Abs" => Some(CurveSpec::Abs {}),
+            "Sin" => Some(CurveSpec::Sin {}),
+            "Cos" => Some(CurveSpec::Cos {}),
             "Neg" => Some(NEGATIVE),
             "Reciprocal" => Some(CurveSpec::Power { exponent: -1.0 }),
             "Clip" => {
@@ -219,6 +225,9 @@ impl Importer<'_> {
             let id = self.graph.push(curve, &[x.id])?;
             return Ok(vec![Computed { id, ..x }]);
         }
+        if let Some(composed) = self.composed(of)? {
+            return Ok(vec![composed]);
+        }
         let one = match node.operator.as_str() {
             "Identity" | "Dropout" => of.computed(0)?,
             "Cast" | "CastLike" => match of.int("to", 1) {
@@ -226,6 +235,7 @@ impl Importer<'_> {
                 _ => return Err("rounds what depends on the picture, which has no gradient; export the net without it".into()),
             },
             "Conv" => self.conv(of)?,
+            "Attention" => self.attention(of)?,
             "Gemm" => self.gemm(of)?,
             "MatMul" => self.matmul(of, of.value(0)?, of.value(1)?)?,
             "BatchNormalization" => self.batch_norm(of)?,
@@ -251,42 +261,6 @@ impl Importer<'_> {
                     _ => Reduce::Max,
                 };
                 self.reduce(&x, through, how)?
-            }
-            "ReduceMin" | "ReduceL1" | "ReduceL2" | "ReduceSumSquare" => {
-                let x = of.computed(0)?;
-                let through = reduced(node, &of.known, x.dims.len())?;
-                let (before, how, after) = match node.operator.as_str() {
-                    "ReduceMin" => (NEGATIVE, Reduce::Max as fn(Axes) -> Reduce, Some(NEGATIVE)),
-                    "ReduceL1" => (CurveSpec::Abs {}, Reduce::Sum as _, None),
-                    "ReduceL2" => (CurveSpec::Power { exponent: 2.0 }, Reduce::Sum as _, Some(CurveSpec::Sqrt {})),
-                    _ => (CurveSpec::Power { exponent: 2.0 }, Reduce::Sum as _, None),
-                };
-                let x = self.curves(&x, &[before])?;
-                let result = self.reduce(&x, through, how)?;
-                self.curves(&result, after.as_slice())?
-            }
-            "Mish" => {
-                let x = of.computed(0)?;
-                let gate = self.curves(&x, &[CurveSpec::Softplus {}, CurveSpec::Tanh {}])?;
-                self.gated(&x, &gate)?
-            }
-            "Swish" => self.swish(&of.computed(0)?, of.float("alpha", 1.0))?,
-            "Softsign" => {
-                let x = of.computed(0)?;
-                let one = CurveSpec::Scale { scale: 1.0, offset: 1.0 };
-                let gate = self.curves(&x, &[CurveSpec::Abs {}, one, CurveSpec::Power { exponent: -1.0 }])?;
-                self.gated(&x, &gate)?
-            }
-            "ThresholdedRelu" => {
-                let x = of.computed(0)?;
-                let above = CurveSpec::Scale { scale: 1.0, offset: -of.float("alpha", 1.0) };
-                let gate = self.curves(&x, &[above, CurveSpec::Step {}])?;
-                self.gated(&x, &gate)?
-            }
-            "Mean" => {
-                let sum = self.pairs(of)?;
-                let scale = 1.0 / of.inputs.len() as f32;
-                self.curves(&sum, &[CurveSpec::Scale { scale, offset: 0.0 }])?
             }
             "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Max" | "Min" | "Sum" | "PRelu" => self.pairs(of)?,
             "Einsum" => self.einsum(of)?,

@@ -2,6 +2,8 @@
 //! of the file is run.
 
 mod arguments;
+mod attention;
+mod composed;
 mod ends;
 mod file;
 mod fold;
@@ -49,6 +51,8 @@ struct Importer<'a> {
     readers: HashMap<&'a str, usize>,
     names: HashSet<String>,
     notes: Vec<String>,
+    /// So many values may still be worked out.
+    room: usize,
 }
 
 /// Returns the shape in the graph of a value with this shape in the file: the axis of the pictures is left out.
@@ -143,6 +147,7 @@ impl OnnxFile {
         let mut readers: HashMap<&str, usize> = HashMap::new();
         let read = self.nodes.iter().flat_map(|node| &node.inputs).chain([&output.name]);
         read.for_each(|name| *readers.entry(name).or_default() += 1);
+        let held: usize = self.tensors.values().map(Tensor::elem_count).sum();
         let mut importer = Importer {
             file: self,
             graph: Graph::new(shape),
@@ -151,6 +156,7 @@ impl OnnxFile {
             readers,
             names: HashSet::new(),
             notes: Vec::new(),
+            room: held.saturating_add(fold::MAX_VALUES).saturating_mul(4),
         };
         let input = importer.begin(&picture, [channels, height, width])?;
         importer.values.insert(&self.inputs[0].name, Value::Computed(input));

@@ -179,12 +179,9 @@ impl Importer<'_> {
         let joined: usize = x.dims[axis..].iter().product();
         let dims =
             if is_new || axis + 1 == x.dims.len() { x.dims.clone() } else { [&x.dims[..axis], &[joined]].concat() };
-        if of.node.operator == "LogSoftmax" && self.readers.get(of.node.outputs[0].as_str()) != Some(&1) {
-            return Err("is in the middle of the net; expected it at the end only".into());
-        }
         let id = self.shaped(x.id, without_pictures(&dims))?;
         let axis = shifted(&[axis], &dims)?[0];
-        let id = self.graph.push(Softmax { axis }, &[id])?;
+        let id = self.graph.push(Softmax { axis, log: of.node.operator == "LogSoftmax" }, &[id])?;
         self.result(id, x.dims)
     }
 }

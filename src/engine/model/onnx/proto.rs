@@ -82,6 +82,17 @@ pub struct AttributeProto {
     pub strings: Vec<Bytes>,
 }
 
+impl AttributeProto {
+    /// Copies the bytes that lie in the file, which may be gone by the time that they are read.
+    pub fn owned(mut self) -> Self {
+        let tensor = self.t.iter_mut().map(|tensor| &mut tensor.raw_data);
+        for bytes in tensor.chain(&mut self.strings).chain([&mut self.s, &mut self.g]) {
+            *bytes = Bytes::copy_from_slice(bytes);
+        }
+        self
+    }
+}
+
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorProto {
     #[prost(int64, repeated, tag = "1")]

@@ -85,8 +85,12 @@ impl Importer<'_> {
         self.graph.push(Linear { name, inputs, outputs, bias: bias.is_some() }, &[x])
     }
 
-    /// `alpha·A·B + beta·C`, of which B and C are of the file.
+    /// `alpha·A·B + beta·C`: a fully connected layer where B and C are of the file.
     pub(super) fn gemm(&mut self, of: &Arguments<'_>) -> Lowered {
+        let is_computed = |input: usize| matches!(of.inputs.get(input), Some(Some(Value::Computed(_))));
+        if is_computed(1) || is_computed(2) {
+            return self.gemm_of_computed(of);
+        }
         let mut x = of.computed(0)?;
         if of.int("transA", 0) != 0 {
             x = self.transpose(&x, &[1, 0])?;
@@ -98,6 +102,19 @@ impl Importer<'_> {
         let bias = bias.map(|bias| made(bias.affine(f64::from(of.float("beta", 1.0)), 0.0))).transpose()?;
         let id = self.linear(of, x.id, &weight, bias.as_ref())?;
         self.result(id, vec![x.dims[0], weight.dims()[0]])
+    }
+
+    fn gemm_of_computed(&mut self, of: &Arguments<'_>) -> Lowered {
+        let product = self.fused_matmul(of)?;
+        if !of.has(2) {
+            return Ok(product);
+        }
+        let beta = of.float("beta", 1.0);
+        let term = match of.value(2)? {
+            Value::Known(tensor) => Value::Known(made(tensor.affine(f64::from(beta), 0.0))?),
+            Value::Computed(x) => Value::Computed(self.times(&x.clone(), beta)?),
+        };
+        self.pair(of, "Add", &Value::Computed(product), &term)
     }
 
     pub(super) fn matmul(&mut self, of: &Arguments<'_>, a: &Value, b: &Value) -> Lowered {
@@ -270,13 +287,19 @@ impl Importer<'_> {
     }
 
     pub(super) fn pool(&mut self, of: &Arguments<'_>) -> Lowered {
-        let x = of.computed(0)?;
-        let is_line = x.dims.len() == 3;
+        let mut x = of.computed(0)?;
+        let whole = x.dims.clone();
+        // Windows that are one pixel large may see a volume as planes.
+        if let [1, channels, depth, height, width] = whole[..] {
+            x = self.result(x.id, vec![1, channels, depth, height * width])?;
+        }
         let mut input = self.planes(&x)?;
         let pair = |name: &str| {
             Ok::<_, String>(match of.lengths(name)?.as_deref() {
                 Some([height, width]) => Some([*height, *width]),
                 Some([width]) => Some([1, *width]),
+                Some([depth, 1, 1]) => Some([*depth, 1]),
+                Some([_, _, _]) => return Err("goes through volumes, which are not read".into()),
                 _ => None,
             })
         };
@@ -306,7 +329,11 @@ impl Importer<'_> {
             }
         };
         let shape = self.graph.shape(id);
-        let dims = if is_line { vec![1, shape[0], shape[2]] } else { vec![1, shape[0], shape[1], shape[2]] };
+        let dims = match whole[..] {
+            [_, _, _] => vec![1, shape[0], shape[2]],
+            [_, _, _, height, width] => vec![1, shape[0], shape[1], height, width],
+            _ => vec![1, shape[0], shape[1], shape[2]],
+        };
         self.result(id, dims)
     }
 }
@@ -329,6 +356,7 @@ fn padding(of: &Arguments<'_>, dims: &[usize], reach: [usize; 2], stride: [usize
             None | Some([]) => Ok(Padding::default()),
             Some([top, left, bottom, right]) => Ok(Padding { before: [*top, *left], after: [*bottom, *right] }),
             Some([left, right]) => Ok(Padding { before: [0, *left], after: [0, *right] }),
+            Some([front, 0, 0, back, 0, 0]) => Ok(Padding { before: [*front, 0], after: [*back, 0] }),
             Some(pads) => Err(format!("has a padding of {} numbers; expected 4", pads.len())),
         },
         "VALID" => Ok(Padding::default()),

@@ -51,6 +51,8 @@ pub enum CurveSpec {
     Sqrt {},
     Erf {},
     Abs {},
+    Sin {},
+    Cos {},
     /// 1 above 0, 0 elsewhere; its slope is 0.
     Step {},
     /// `x^exponent`
@@ -116,6 +118,8 @@ impl CurveSpec {
             Self::Sqrt {} => Curve::Sqrt,
             Self::Erf {} => Curve::Erf,
             Self::Abs {} => Curve::Abs,
+            Self::Sin {} => Curve::Sin,
+            Self::Cos {} => Curve::Cos,
             Self::Step {} => Curve::Step,
             Self::Power { exponent } => Curve::Power { exponent },
             Self::Scale { scale, offset } => Curve::Linear { scale, offset },
@@ -125,7 +129,7 @@ impl CurveSpec {
 
 impl CurveSpec {
     /// The names of these in a manifest.
-    pub const KINDS: [&str; 21] = [
+    pub const KINDS: [&str; 23] = [
         "relu",
         "relu6",
         "clip",
@@ -144,6 +148,8 @@ impl CurveSpec {
         "sqrt",
         "erf",
         "abs",
+        "sin",
+        "cos",
         "step",
         "power",
         "scale",
@@ -170,6 +176,8 @@ impl CurveSpec {
             Self::Sqrt {} => "sqrt",
             Self::Erf {} => "erf",
             Self::Abs {} => "abs",
+            Self::Sin {} => "sin",
+            Self::Cos {} => "cos",
             Self::Step {} => "step",
             Self::Power { .. } => "power",
             Self::Scale { .. } => "scale",

@@ -31,11 +31,24 @@ fn one() -> f32 {
     1.0
 }
 
-/// This computes `exp xᵢ / Σ exp xⱼ` along an axis.
+/// This computes `exp xᵢ / Σ exp xⱼ` along an axis, or its logarithm.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Softmax {
     pub axis: usize,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub log: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl Softmax {
+    /// Returns the kernel, whose values have an axis of pictures in front.
+    fn kernel(&self) -> softmax::Softmax {
+        softmax::Softmax { axis: self.axis + 1, is_log: self.log }
+    }
 }
 
 impl Operator for Matmul {
@@ -133,16 +146,17 @@ impl Operator for Softmax {
     }
 
     fn forward(&self, _: &mut TensorPass<'_>, inputs: &[Tensor]) -> TensorResult<Tensor> {
-        candle_nn::ops::softmax(&inputs[0], self.axis + 1)
+        let softmax = if self.log { candle_nn::ops::log_softmax } else { candle_nn::ops::softmax };
+        softmax(&inputs[0], self.axis + 1)
     }
 }
 
 impl Kernel for Softmax {
     fn forward(&self, isa: Isa, inputs: &[Strided<'_>], y: StridedMut<'_>) {
-        softmax::forward(isa, self.axis + 1, inputs[0], y);
+        self.kernel().forward(isa, inputs[0], y);
     }
 
     fn backward(&self, isa: Isa, _: usize, from: KernelGradient<'_>, dx: StridedMut<'_>, add: bool) {
-        softmax::backward(isa, self.axis + 1, [from.y, from.dy], dx, add);
+        self.kernel().backward(isa, [from.y, from.dy], dx, add);
     }
 }

@@ -158,7 +158,7 @@ pub fn attention(net: &mut Net<'_>, heads: usize, bias: impl FnOnce(&mut Net<'_>
     let keys = net.at(keys).transpose(&[0, 1, 3, 2])?.value();
     net.push(Matmul::default(), &[queries, keys])?;
     bias(net)?;
-    let shares = net.then(Softmax { axis: 3 })?.value();
+    let shares = net.then(Softmax { axis: 3, log: false })?.value();
     net.push(Matmul::default(), &[shares, values])?
         .transpose(&[0, 2, 1, 3])?
         .reshape(&[groups, tokens, width])
