@@ -86,7 +86,11 @@ pub(super) fn find(listing: &Listing) -> Result<Vec<CsvSet>> {
         }
     }
     let set = |(folder, files): (&str, Vec<(&DataFile, Columns)>)| {
-        let purpose = |file: &DataFile| file.name().split(|c: char| !c.is_ascii_alphabetic()).find_map(Purpose::of);
+        let is_asked = |file: &DataFile| listing.asked.as_deref() == Some(&file.path);
+        let purpose = |file: &DataFile| {
+            let mut words = file.name().split(|c: char| !c.is_ascii_alphabetic()).filter(|_| !is_asked(file));
+            words.find_map(Purpose::of)
+        };
         let labelled = || files.iter().filter(|(_, columns)| columns.label.is_some()).map(|(file, _)| *file);
         let by_purpose = labelled().filter_map(|file| Some((purpose(file)?, file.clone()))).collect();
         let whole = labelled().find(|file| purpose(file).is_none()).cloned();

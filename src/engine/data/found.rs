@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::array::ArraySet;
 use super::layout::{Class, Folders, Parts, Purpose, arrange, lacking, why_none};
-use super::listing::Listing;
+use super::listing::{DataFile, Listing};
 use super::{Split, Watch, annotations, archive, cifar, csv, idx, matlab, numpy};
 use crate::file_kind::FileKind;
 use crate::files::open_ordinary;
@@ -43,6 +43,12 @@ impl Found {
             Arc::new(Listing::of_file(path)?)
         };
         Self::of_listing(listing, path)
+    }
+
+    /// Finds the data set that one file is, by its name and its bytes.
+    pub(super) fn of_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
+        let file = DataFile::packed(name.to_owned(), Arc::from(bytes));
+        Self::of_listing(Arc::new(Listing::of_archive(Path::new(""), vec![file], &[])), Path::new(name))
     }
 
     fn of_listing(listing: Arc<Listing>, path: &Path) -> Result<Self> {
@@ -188,8 +194,13 @@ fn is_archive(path: &Path) -> Result<bool> {
         FileKind::Gzip => archive::kind_within(path)?,
         kind => kind,
     };
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let is_called_tar = [".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar"].iter().any(|end| name.ends_with(end));
     let is_npz = || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
-    Ok(matches!(kind, FileKind::Tar | FileKind::Xz) || (kind == FileKind::Zip && !is_npz()))
+    let is_packed = matches!(FileKind::of(&start), FileKind::Gzip);
+    Ok(matches!(kind, FileKind::Tar | FileKind::Xz)
+        || (is_called_tar && is_packed)
+        || (kind == FileKind::Zip && !is_npz()))
 }
 
 /// Returns why a file is no data set.

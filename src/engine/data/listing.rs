@@ -90,7 +90,7 @@ pub(super) struct Listing {
     pub(super) others: Vec<DataFile>,
     /// One file was asked for, and the listing has those beside it.
     pub(super) asked: Option<String>,
-    junk: BTreeMap<String, usize>,
+    pub(super) junk: BTreeMap<String, usize>,
     /// Folders without any picture or array in them.
     pub(super) empty: Vec<String>,
     /// Archives in the folder, which are not looked into.
@@ -117,6 +117,12 @@ impl Listing {
         walk.folder(folder, "", 0, 0.0..1.0)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut listing = walk.listing;
+        // Files that are sets by themselves are other sets; those of MNIST and CIFAR come in several.
+        let is_whole = |path: &str| {
+            let lower = path.to_lowercase();
+            [".npz", ".mat", ".csv", ".csv.gz", ".tsv"].iter().any(|end| lower.ends_with(end))
+        };
+        listing.others.retain(|file| file.path == name || !is_whole(&file.path));
         if !listing.others.iter().any(|file| file.path == name) {
             listing.others.push(DataFile { path: name.clone(), place: FilePlace::Odd(path.to_owned()) });
         }

@@ -144,6 +144,9 @@ pub(super) fn find(listing: &Listing) -> Vec<MatlabSet> {
     let set = |folder: &str| {
         let own = files.iter().filter(|file| file.folder() == folder);
         let purpose = |file: &DataFile| {
+            if listing.asked.as_deref() == Some(&file.path) {
+                return None;
+            }
             let words = file.name().split(|c: char| !c.is_ascii_alphabetic());
             words.into_iter().find_map(Purpose::of)
         };

@@ -126,7 +126,16 @@ impl Dataset {
 
     /// Does what [`Self::open`] does, with somebody who watches; may also end with [`Error::Stopped`].
     pub fn open_watched(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
-        let found = Found::open(path, watch)?;
+        Self::of_found(Found::open(path, watch)?, path, split, classes)
+    }
+
+    /// Opens a file of arrays from its bytes; its name tells what they are, as `digits.npz` or `data_batch_1` does.
+    /// Fails as [`Self::open`] does.
+    pub fn of_bytes(name: &str, bytes: &[u8], split: Split, classes: &[String]) -> Result<Self> {
+        Self::of_found(Found::of_bytes(name, bytes)?, Path::new(name), split, classes)
+    }
+
+    fn of_found(found: Found, path: &Path, split: Split, classes: &[String]) -> Result<Self> {
         match &found.content {
             Content::Arrays(set) => {
                 let part = set.read(&found.listing, split)?;
