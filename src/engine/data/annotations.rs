@@ -79,8 +79,8 @@ fn listed<'a>(text: &'a str, by_stem: &HashMap<String, usize>) -> Option<Vec<(&'
 /// Returns the classes of pictures in their order, from a text of WordNet's numbers alone.
 fn in_order<'a>(text: &'a str, pictures: &[usize]) -> Option<Vec<(&'a str, usize)>> {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let is_number = |line: &&str| split_number(line).is_some_and(|(_, rest)| rest.is_empty());
-    let fits = lines.len() == pictures.len() && lines.iter().all(|line| is_number(&line));
+    let is_number = |line: &str| split_number(line).is_some_and(|(_, rest)| rest.is_empty());
+    let fits = lines.len() == pictures.len() && lines.iter().all(|line| is_number(line));
     fits.then(|| lines.into_iter().zip(pictures.iter().copied()).collect())
 }
 
