@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::attack_options::warning_text;
-use super::progress::{open_data, watched};
+use super::progress::{open_data, say_what_is_lacking, watched};
 use super::sweep::{CurveArgs, SweepArgs};
 use super::{check_limit, print, print_json};
 use crate::engine::attack::{PIXELS, Rules, warnings};
 use crate::engine::curve_table::{HEADER, rows};
-use crate::engine::data::Split;
+use crate::engine::data::{Opening, Split};
 use crate::engine::eval::{EvalPlan, evaluate};
 use crate::engine::files::write_atomically;
 use crate::engine::model::Catalogue;
@@ -25,7 +25,9 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let (mut table, mut number, of) = (String::from(HEADER), 0, args.models.len() * attacks.len());
     for name in &args.models {
         let model = Arc::new(Catalogue::from_environment().load(name)?);
-        let data = open_data(source, Split::Test, &model.classes)?;
+        let how = Opening { skips_damaged: args.training.skip_damaged, ..Opening::default() };
+        let data = open_data(source, Split::Test, &model.classes, how)?;
+        say_what_is_lacking(&data, limit, &model.classes);
         let mut curves = Vec::new();
         for attack in &attacks {
             let plan = EvalPlan { rules, limit, ..EvalPlan::new(attack.clone(), &args.eps) };

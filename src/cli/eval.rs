@@ -7,11 +7,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets, warning_text};
-use super::progress::{open_data, watched};
+use super::progress::{open_data, say_what_is_lacking, watched};
 use super::{check_limit, print, print_json};
 use crate::engine::Result;
 use crate::engine::attack::{AttackSettings, warnings};
-use crate::engine::data::{DataSource, Split};
+use crate::engine::data::{DataSource, Opening, Split};
 use crate::engine::eval::{AttackedResult, EvalPlan, Evaluation, Target, evaluate};
 use crate::engine::model::{Catalogue, Model, find_class};
 use crate::engine::statistics::wilson_interval;
@@ -22,10 +22,13 @@ pub struct EvalArgs {
     /// A name from "doppelganger models", or the path of a manifest
     #[arg(long, value_name = "NAME|MANIFEST")]
     model: String,
-    /// A folder with the IDX files of a test set (gzipped or not), or with one folder of pictures per class, or a .tar,
-    /// .tar.gz or .tar.xz of such; or a set by name: mnist, fashion-mnist, drawn:20000
+    /// A folder with one folder of pictures per class or with the files of MNIST, its kin or CIFAR; a .tar, .tar.gz,
+    /// .tar.xz or .zip of such; a .npz, .mat or .csv of pictures; or a set by name: mnist, fashion-mnist, drawn:20000
     #[arg(long, value_name = "PATH|SET")]
     data: DataSource,
+    /// Look for damaged pictures first, and leave them out
+    #[arg(long)]
+    skip_damaged: bool,
     /// The attack, against the true labels; fgsm if not given
     #[arg(long, value_parser = attack_name(), value_name = "ATTACK")]
     attack: Option<AttackSettings>,
@@ -37,7 +40,7 @@ pub struct EvalArgs {
     /// Move every picture towards this class (index or name), or "next": the class after its own
     #[arg(long, value_name = "CLASS|next")]
     target: Option<String>,
-    /// Only the first N pictures
+    /// Only N pictures, spread over the classes
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
@@ -102,7 +105,9 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let model = Arc::new(Catalogue::from_environment().load(&args.model)?);
     check_limit(args.limit, "evaluate")?;
     let plan = plan(args, &model)?;
-    let data = open_data(&args.data, Split::Test, &model.classes)?;
+    let how = Opening { skips_damaged: args.skip_damaged, ..Opening::default() };
+    let data = open_data(&args.data, Split::Test, &model.classes, how)?;
+    say_what_is_lacking(&data, args.limit, &model.classes);
     let started = Instant::now();
     let evaluation = watched(|line| {
         evaluate(&model, &data, &plan, |done, n| line.draw(&format!("{done} of {n} pictures"), done, n))

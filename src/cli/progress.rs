@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::engine::data::{DataSource, Dataset, Split};
+use crate::engine::data::{DataSource, Dataset, Opening, Split};
 use crate::engine::{Error, Result};
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -32,11 +32,26 @@ pub fn watched<T>(work: impl FnOnce(&mut ProgressLine) -> Result<T>) -> Result<T
     work(&mut ProgressLine::new(true))
 }
 
-/// Opens a split of a data set with a line of progress; Ctrl-C stops it.
-pub fn open_data(source: &DataSource, split: Split, classes: &[String]) -> Result<Arc<Dataset>> {
+/// Opens a split of a data set with a line of progress; Ctrl-C stops it. What there is to say of the set is said where
+/// people look, not among the results.
+pub fn open_data(source: &DataSource, split: Split, classes: &[String], how: Opening) -> Result<Arc<Dataset>> {
     let what = format!("reading {source}");
-    watched(|line| source.open(split, classes, &mut |share| line.draw(&what, (share * 1000.0) as usize, 1000)))
-        .map(Arc::new)
+    let data = watched(|line| {
+        source.open_as(split, classes, how, &mut |share| line.draw(&what, (share * 1000.0) as usize, 1000))
+    })?;
+    data.notes().iter().for_each(|note| say(note));
+    Ok(Arc::new(data))
+}
+
+/// Says something about the data.
+pub fn say(note: &str) {
+    eprintln!("note: {note}");
+}
+
+/// Says which classes a limit leaves no pictures of.
+pub fn say_what_is_lacking(data: &Dataset, limit: Option<usize>, classes: &[String]) {
+    let lacking = limit.and_then(|limit| data.lacking_in(0, limit.min(data.len()), classes));
+    lacking.iter().for_each(|note| say(note));
 }
 
 /// The line disappears when it is dropped.

@@ -49,7 +49,7 @@ pub struct CurveArgs {
     /// Where to write the curves as a table
     #[arg(long, value_name = "FILE", requires = "models")]
     pub csv: Option<PathBuf>,
-    /// Only the first N pictures
+    /// Only N pictures, spread over the classes
     #[arg(long, value_name = "N", requires = "models")]
     pub limit: Option<usize>,
     /// Whose slope the attacks follow

@@ -44,8 +44,9 @@ pub fn run(args: &TrainArgs) -> Result<()> {
                 let why = "there is no run in this folder; expected one that doppelganger train --out has begun";
                 return Err(Error::Argument(format!("{why}\n  {}", path.display())));
             }
-            let (folder, mut trainer) =
-                RunFolder::resume(path, |source, classes| open_data(source, Split::Train, classes))?;
+            let (folder, mut trainer) = RunFolder::resume(path, |config, classes| {
+                open_data(&config.data, Split::Train, classes, config.opening())
+            })?;
             if let Some(rate) = args.training.lr {
                 trainer.set_learning_rate(rate)?;
             }

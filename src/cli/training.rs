@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::choice::choice;
 use super::print;
-use super::progress::{ProgressLine, check_ctrl_c, open_data};
+use super::progress::{ProgressLine, check_ctrl_c, open_data, say};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::model::{Catalogue, Manifest};
 use crate::engine::train::{
-    Adversary, Algorithm, Augment, Config, EpochRecord, Measured, Momentum, Rule, RunFolder, Schedule, Stage, Stopping,
-    Trainer, WorkDone,
+    Adversary, Algorithm, Augment, Config, EpochRecord, Measured, Momentum, NewNet, Rule, RunFolder, Schedule, Stage,
+    Stopping, Trainer, WorkDone, parse_size,
 };
 use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
@@ -21,11 +21,21 @@ use crate::engine::{Error, Result};
 /// These settings decide how a run goes, beside ε and α.
 #[derive(Args, Clone)]
 pub struct TrainingArgs {
-    /// A folder with the IDX files of a training set (gzipped or not), or with one folder of pictures per class, or a
-    /// .tar, .tar.gz or .tar.xz of such; or a set by name: drawn:20000 (digits that the program draws itself), mnist,
-    /// fashion-mnist
+    /// A folder with one folder of pictures per class or with the files of MNIST, its kin or CIFAR; a .tar, .tar.gz,
+    /// .tar.xz or .zip of such; a .npz, .mat or .csv of pictures; or a set by name: drawn:20000 (digits that the
+    /// program draws itself), mnist, fashion-mnist
     #[arg(long, value_name = "PATH|SET", required = true)]
     pub data: Option<DataSource>,
+    /// Look for damaged pictures first, and leave them out
+    #[arg(long)]
+    pub skip_damaged: bool,
+    /// What a net by its sizes takes in, such as 32 or 48x64 (height, width); without it, what suits the pictures, up
+    /// to 64
+    #[arg(long, value_name = "SIDE|HEIGHTxWIDTH", value_parser = |text: &str| parse_size(text).map(Size))]
+    size: Option<Size>,
+    /// 1 for grey, 3 for colour; without it, colour if any picture of a sample is in colour
+    #[arg(long, value_name = "1|3")]
+    channels: Option<usize>,
     /// The net: a name from "doppelganger models", the path of a manifest (its weights are not needed), or its sizes,
     /// such as maxout:240x5,240x5+dropout, cnn:32,64,1024, mlp:1200,1200 or softmax
     #[arg(long, value_name = "NAME|MANIFEST|SIZES", required = true)]
@@ -86,7 +96,7 @@ pub struct TrainingArgs {
     /// Let the pixels of adversarial examples leave [0, 1]
     #[arg(long)]
     pub no_clip: bool,
-    /// Pictures held out for validation, the last of the training split; a sixth of it if not given
+    /// Pictures held out for validation, spread over the classes; a sixth of the training split if not given
     #[arg(long, value_name = "N")]
     validation: Option<usize>,
     /// Of those, the first N are attacked with ten steps of projected gradient descent too
@@ -136,6 +146,10 @@ const SCHEDULES: [(&str, &str, Schedule); 4] = [
 const RULES: [(&str, &str, Rule); 3] =
     [("off", "", Rule::Off), ("clean", "", Rule::Clean), ("adversarial", "", Rule::Adversarial)];
 
+/// A height and a width.
+#[derive(Clone, Copy, Debug)]
+struct Size([usize; 2]);
+
 pub struct PreparedRun {
     pub manifest: Manifest,
     pub data: Arc<Dataset>,
@@ -155,6 +169,10 @@ impl TrainingArgs {
         }
         let mut config = Config {
             data: source.absolute()?,
+            skip_damaged: self.skip_damaged,
+            is_as_filed: false,
+            size: self.size.map(|Size(size)| size),
+            channels: self.channels,
             model,
             fine_tune: self.fine_tune,
             epochs: self.epochs,
@@ -185,9 +203,16 @@ impl TrainingArgs {
             stopping: Stopping { rule, patience: self.patience, retrain: self.retrain },
             seed: self.seed,
         };
-        let manifest = config.manifest(&Catalogue::from_environment())?;
-        let data = open_data(&config.data, Split::Train, &manifest.classes)?;
+        let NewNet { manifest, note } = config.net(&Catalogue::from_environment())?;
+        note.iter().for_each(|note| say(note));
+        let data = open_data(&config.data, Split::Train, &manifest.classes, config.opening())?;
         config.validation = self.validation.unwrap_or(data.len() / 6);
+        let held_out = data.len().saturating_sub(config.validation)..data.len();
+        if config.validation > 0
+            && let Some(lacking) = data.lacking_in(held_out.start, held_out.end, &manifest.classes)
+        {
+            say(&format!("held out for validation: {lacking}"));
+        }
         Ok(PreparedRun { manifest, data, config })
     }
 
@@ -213,6 +238,12 @@ impl PreparedRun {
         let Self { manifest, data, config } = self;
         match RunFolder::summary(path) {
             Ok(summary) if summary.config == config => RunFolder::resume(path, |_, _| Ok(data)),
+            // One of an earlier version holds out other pictures, and goes on with them.
+            Ok(summary) if summary.config == Config { is_as_filed: true, ..config.clone() } => {
+                RunFolder::resume(path, |config, classes| {
+                    open_data(&config.data, Split::Train, classes, config.opening())
+                })
+            }
             Ok(_) => {
                 let message = format!("another {what} with other settings is here; give another --out");
                 Err(Error::Argument(format!("{message}\n  {}", path.display())))
@@ -375,6 +406,7 @@ mod tests {
             pgd_pictures: 11,
             stopping: Stopping { rule: Rule::Clean, patience: Some(5), retrain: true },
             seed: 12,
+            skip_damaged: true,
             ..plain.clone()
         };
         for config in [plain, all] {

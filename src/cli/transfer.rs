@@ -6,10 +6,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
-use super::progress::{open_data, watched};
+use super::progress::{open_data, say_what_is_lacking, watched};
 use super::{check_limit, print, print_json};
 use crate::engine::attack::AttackSettings;
-use crate::engine::data::{DataSource, Split};
+use crate::engine::data::{DataSource, Opening, Split};
 use crate::engine::eval::{EvalPlan, transfer};
 use crate::engine::model::Catalogue;
 use crate::engine::transfer_table::{Transfer, TransferRow};
@@ -25,13 +25,16 @@ pub struct TransferArgs {
     /// A test set, as of "doppelganger eval"
     #[arg(long, value_name = "PATH|SET")]
     data: DataSource,
+    /// Look for damaged pictures first, and leave them out
+    #[arg(long)]
+    skip_damaged: bool,
     /// ε in units of the pixel range [0, 1]: 0.1, or 8/255. Attacks that look for the shortest perturbation take none
     #[arg(long, value_parser = parse_eps, allow_hyphen_values = true)]
     eps: Option<f32>,
     /// The attack that makes the pictures on each net, against the true labels; fgsm if not given
     #[arg(long, value_parser = attack_name(), value_name = "ATTACK")]
     attack: Option<AttackSettings>,
-    /// Only the first N pictures
+    /// Only N pictures, spread over the classes
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
@@ -65,7 +68,9 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     budgets(&attack, args.eps.as_slice())?;
     let catalogue = Catalogue::from_environment();
     let models = names.iter().map(|name| catalogue.load(name).map(Arc::new)).collect::<Result<Vec<_>>>()?;
-    let data = open_data(&args.data, Split::Test, &models[0].classes)?;
+    let how = Opening { skips_damaged: args.skip_damaged, ..Opening::default() };
+    let data = open_data(&args.data, Split::Test, &models[0].classes, how)?;
+    say_what_is_lacking(&data, args.limit, &models[0].classes);
     let rules = args.common.rules();
     let plan = EvalPlan { rules, limit: args.limit, ..EvalPlan::new(attack, args.eps.as_slice()) };
     let right = watched(|line| {

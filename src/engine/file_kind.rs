@@ -17,6 +17,11 @@ pub enum FileKind {
     KerasZip,
     NumpyZip,
     Numpy,
+    /// MNIST's format of arrays.
+    Idx,
+    /// MATLAB's format of version 5.
+    Matlab,
+    Parquet,
     Hdf5,
     Onnx,
     SavedModel,
@@ -54,9 +59,13 @@ const fn sign(at: usize, bytes: &'static [u8], kind: FileKind) -> Signature {
 }
 
 /// The most telling ones come first.
-const SIGNATURES: [Signature; 25] = [
+const SIGNATURES: [Signature; 29] = [
     sign(0, b"\x89HDF\r\n\x1a\n", FileKind::Hdf5),
     sign(0, b"\x93NUMPY", FileKind::Numpy),
+    sign(0, b"\x00\x00\x08\x01\x00", FileKind::Idx),
+    sign(0, b"\x00\x00\x08\x03\x00", FileKind::Idx),
+    sign(0, b"MATLAB 5.0 MAT-file", FileKind::Matlab),
+    sign(0, b"PAR1", FileKind::Parquet),
     sign(0, b"GGUF", FileKind::Gguf),
     sign(0, b"PK\x03\x04", FileKind::Zip),
     sign(0, b"PK\x05\x06", FileKind::Zip),
@@ -143,6 +152,9 @@ impl FileKind {
             Self::KerasZip => "a Keras model (.keras)",
             Self::NumpyZip => "an archive of NumPy arrays (.npz)",
             Self::Numpy => "a NumPy array (.npy)",
+            Self::Idx => "a file of MNIST's format (IDX)",
+            Self::Matlab => "a MATLAB file (.mat)",
+            Self::Parquet => "a Parquet table; export it as class folders or .npz",
             Self::Hdf5 => "an HDF5 file, as Keras and MATLAB write them",
             Self::Onnx => "an ONNX file",
             Self::SavedModel => "a TensorFlow SavedModel",
@@ -215,6 +227,9 @@ mod tests {
             (b"\x08\x01\x12\x07\x0a", FileKind::SavedModel),
             (b"\x1c\x00\x00\x00TFL3", FileKind::TensorflowLite),
             (b"\x00\x01\x02\x03", FileKind::Unknown),
+            (b"\x00\x00\x08\x03\x00\x00\x00\x01", FileKind::Idx),
+            (b"MATLAB 5.0 MAT-file, Platform", FileKind::Matlab),
+            (b"PAR1\x15\x04", FileKind::Parquet),
         ] {
             assert_eq!(FileKind::of(bytes), kind, "{bytes:?}");
         }

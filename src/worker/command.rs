@@ -51,6 +51,7 @@ fn conditions(survey: &Survey) -> impl Iterator<Item = String> {
         (seed > 0, format!("--seed {seed}")),
         (bounds.is_none(), "--no-clip".into()),
         (eight_bit, "--8-bit".into()),
+        (survey.skip_damaged, "--skip-damaged".into()),
         (loss == Loss::LogOdds, "--loss log-odds".into()),
     ];
     options.into_iter().filter(|(is_unusual, _)| *is_unusual).map(|(_, option)| option)
@@ -91,6 +92,8 @@ pub fn train_arguments(config: &Config) -> Vec<String> {
     let patience = config.stopping.patience.filter(|_| config.stopping.rule != Rule::Off);
     let decay = if let Schedule::Decay(factor) = config.schedule { Some(factor.to_string()) } else { None };
     let left_out_if_none = [
+        ("size", config.size.map(|[height, width]| format!("{height}x{width}"))),
+        ("channels", config.channels.map(|channels| channels.to_string())),
         ("lr-decay", decay),
         ("momentum-end", changes.then(|| config.momentum.end.to_string())),
         ("momentum-epochs", changes.then(|| config.momentum.epochs.to_string())),
@@ -113,6 +116,7 @@ pub fn train_arguments(config: &Config) -> Vec<String> {
         ("nesterov", config.nesterov),
         ("flip", config.augment.flip),
         ("no-clip", !config.clip),
+        ("skip-damaged", config.skip_damaged),
         ("retrain", config.stopping.retrain),
     ];
     switches.into_iter().filter(|(_, on)| *on).for_each(|(name, _)| add(name, None));

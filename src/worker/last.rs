@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::Result;
-use crate::engine::data::{DataSource, Dataset, Split, Watch};
+use crate::engine::data::{DataSource, Dataset, Opening, Split, Watch};
 
 /// This holds the value that was made last, with all that it was made from.
 pub struct Last<K, V>(Option<(K, V)>);
@@ -56,7 +56,7 @@ impl<T> PartialEq for Same<T> {
 }
 
 /// This keeps the data set that was opened last, for nets with these classes.
-pub type LastData = Last<(DataSource, Vec<String>), Arc<Dataset>>;
+pub type LastData = Last<(DataSource, Opening, Vec<String>), Arc<Dataset>>;
 
 impl LastData {
     /// Opens a split of a data set, which must always be the same split here.
@@ -65,13 +65,14 @@ impl LastData {
         source: &DataSource,
         split: Split,
         classes: &[String],
+        how: Opening,
         watch: &mut Watch,
     ) -> Result<Arc<Dataset>> {
-        let key = (source.clone(), classes.to_vec());
+        let key = (source.clone(), how, classes.to_vec());
         // Any other is dropped first, since two at once would take twice the memory.
         let data = match self.take(&key) {
             Some(known) => known,
-            None => Arc::new(source.open(split, classes, watch)?),
+            None => Arc::new(source.open_as(split, classes, how, watch)?),
         };
         self.set(key, data.clone());
         Ok(data)

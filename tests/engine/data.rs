@@ -173,7 +173,7 @@ fn what_is_no_data_set_is_refused() {
     // A damaged picture is only noticed when it is asked for, and named then.
     fs::write(root.path().join("7/broken.png"), "x").unwrap();
     let data = Dataset::open(root.path(), Split::Test, &digits()).unwrap();
-    assert!(data.batch_values(&[0], &input(1, 2, 2)).unwrap_err().to_string().ends_with("broken.png"));
+    assert!(data.batch_values(&[0], &input(1, 2, 2)).unwrap_err().to_string().contains("broken.png"));
 }
 
 /// Packs files into a tar, in the order given.
@@ -225,7 +225,7 @@ fn archives_of_class_folders_are_read_like_the_folders() {
         let train = Dataset::open(&path, Split::Train, &names).unwrap();
         let levels: Vec<u8> = (0..train.len()).map(|i| train.picture(i).unwrap().bytes[0]).collect();
         assert_eq!((train.labels(), levels), ([0, 1, 0].as_slice(), vec![1, 3, 2]));
-        assert_eq!(train.name(1), format!("{}: dog/1.png", path.display()));
+        assert_eq!(train.name(1), format!("{}: set/train/dog/1.png", path.display()));
         let test = Dataset::open(&path, Split::Test, &names).unwrap();
         assert_eq!((test.labels(), test.picture(0).unwrap().bytes), ([1].as_slice(), vec![5]));
         let dogs = train.only(&[1]);

@@ -8,6 +8,7 @@ mod common;
 mod attacks;
 mod conformance;
 mod data;
+mod data_sets;
 mod download;
 mod efficientnet;
 mod library;

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::progress::open_data;
 use super::training::{EpochReport, PreparedRun, drive};
 use super::{print, print_json};
-use crate::engine::data::{DataSource, Dataset, Split};
+use crate::engine::data::{DataSource, Dataset, Opening, Split};
 use crate::engine::files::write_atomically;
 use crate::engine::train::{Config, RunFolder, Stage, Summary};
 use crate::engine::{Error, Result};
@@ -73,7 +73,7 @@ impl Sets {
             return Ok(data.clone());
         }
         let classes: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
-        let data = open_data(&self.source, split, &classes)?;
+        let data = open_data(&self.source, split, &classes, Opening { is_as_filed: true, ..Opening::default() })?;
         let data = if digits.is_empty() { data } else { Arc::new(data.only(digits)) };
         self.opened.push((split, digits, data.clone()));
         Ok(data)

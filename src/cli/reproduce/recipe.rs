@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::engine::Result;
-use crate::engine::data::DataSource;
+use crate::engine::data::{DataShape, DataSource};
 use crate::engine::model::{Architecture, Manifest};
 use crate::engine::train::{Adversary, Config, Momentum, Rule, Schedule, Stopping};
 
@@ -47,7 +47,7 @@ impl PaperNet {
 
     pub fn manifest(self, config: &Config) -> Result<Manifest> {
         let architecture: Architecture = config.model.parse()?;
-        let (input, classes) = DataSource::Mnist.shape()?;
+        let DataShape { input, classes, .. } = DataSource::Mnist.shape()?;
         let digits = self.digits();
         let classes = if digits.is_empty() { classes } else { digits.iter().map(usize::to_string).collect() };
         architecture.manifest(&input, &classes)

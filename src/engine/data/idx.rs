@@ -1,14 +1,14 @@
 //! This reads MNIST's IDX format (LeCun, Cortes and Burges): big-endian, a magic number of type and rank, one 32-bit
 //! size per dimension, then the bytes.
 
-use std::io::{BufReader, Cursor, Read};
+use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::Split;
-use crate::files::open_ordinary;
-use crate::picture::Picture;
+use super::array::{ArrayPart, ArraySet, Images, paired};
+use super::known::{Kin, mapping};
+use super::listing::{DataFile, Listing};
 use crate::{Error, Result};
 
 /// This magic number is that of unsigned bytes in three dimensions: pictures, rows, columns.
@@ -17,80 +17,151 @@ const LABELS: u32 = 0x0801;
 const MAX_SIDE: u32 = 4096;
 const MAX_BYTES: u64 = 1 << 30;
 
-/// Finds the pictures and labels of a split in `folder`; none when there is no file of MNIST's.
-pub(super) fn find(folder: &Path, split: Split) -> Result<Option<(PathBuf, PathBuf)>> {
-    let find = |split, what| names(split, what).map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
-    let missing = |what| {
-        let [name, ..] = names(split, what);
-        let why = format!("there is no {name} (or {name}.gz); expected it beside MNIST's other files");
-        Err(Error::Data { path: folder.to_owned(), why })
+/// Tells whether all files of MNIST lie in a folder.
+pub(super) fn is_in(folder: &Path) -> bool {
+    let has = |name: &str| {
+        ["-", "."].iter().any(|mark| {
+            let path = folder.join(name.replace("-idx", &format!("{mark}idx")));
+            path.is_file() || folder.join(format!("{}.gz", path.display())).is_file()
+        })
     };
-    match (find(split, PICTURES), find(split, CLASSES)) {
-        (Some(images), Some(labels)) => Ok(Some((images, labels))),
-        (Some(_), None) => missing(CLASSES),
-        (None, Some(_)) => missing(PICTURES),
-        (None, None) if find(split.other(), PICTURES).is_some() => missing(PICTURES),
-        (None, None) => Ok(None),
-    }
+    let parts =
+        ["train", "t10k"].map(|split| [format!("{split}-images-idx3-ubyte"), format!("{split}-labels-idx1-ubyte")]);
+    parts.as_flattened().iter().all(|name| has(name))
 }
 
-const PICTURES: &str = "images";
-const CLASSES: &str = "labels";
-
-/// Returns the canonical name of a file, and that which some archives unpack to; each also gzipped.
-fn names(split: Split, what: &str) -> [String; 4] {
-    let prefix = match split {
-        Split::Train => "train",
-        Split::Test => "t10k",
-    };
-    let rank = if what == PICTURES { 3 } else { 1 };
-    [("-", ""), ("-", ".gz"), (".", ""), (".", ".gz")]
-        .map(|(mark, end)| format!("{prefix}-{what}{mark}idx{rank}-ubyte{end}"))
+/// One file is for a split, and holds pictures or labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Content {
+    Pictures,
+    Labels,
 }
 
-/// This holds grey pictures of one size, white on black as MNIST has them.
+/// Returns what the name of a file says: what stands before it all, its split and its content.
+fn parse(name: &str) -> Option<(&str, Split, Content)> {
+    let lower = name.strip_suffix(".gz").unwrap_or(name);
+    let (stem, content) = [("idx3-ubyte", Content::Pictures), ("idx1-ubyte", Content::Labels)]
+        .into_iter()
+        .find_map(|(end, content)| Some((lower.strip_suffix(end)?.strip_suffix(['-', '.'])?, content)))?;
+    let stem = stem.strip_suffix(if content == Content::Pictures { "-images" } else { "-labels" })?;
+    let (prefix, split) = [("train", Split::Train), ("t10k", Split::Test), ("test", Split::Test)]
+        .into_iter()
+        .find_map(|(end, split)| Some((stem.strip_suffix(end)?, split)))?;
+    Some((prefix.trim_end_matches('-'), split, content))
+}
+
+/// These are the files of one set in MNIST's format.
 #[derive(Debug)]
-pub(super) struct Images {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) bytes: Vec<u8>,
+pub(super) struct IdxSet {
+    folder: String,
+    prefix: String,
+    kin: Kin,
+    files: BTreeMap<(bool, Content), DataFile>,
+    mapping: Option<DataFile>,
 }
 
-impl Images {
-    pub(super) fn read(path: &Path) -> Result<Self> {
-        let (sizes, bytes) = read::<3>(path, IMAGES)?;
-        let [_, height, width] = sizes.map(|size| size as usize);
-        Ok(Self { width, height, bytes })
+/// Returns the sets in MNIST's format among these files.
+pub(super) fn find(listing: &Listing) -> Vec<IdxSet> {
+    let mut sets: BTreeMap<(String, String), IdxSet> = BTreeMap::new();
+    for file in &listing.others {
+        let Some((prefix, split, content)) = parse(file.name()) else { continue };
+        let folder = file.folder().to_owned();
+        let set = sets.entry((folder.clone(), prefix.to_owned())).or_insert_with(|| IdxSet {
+            kin: Kin::of(listing, &folder, prefix),
+            mapping: None,
+            files: BTreeMap::new(),
+            prefix: prefix.to_owned(),
+            folder,
+        });
+        // Unpacked or not: of both, the unpacked one, which comes first.
+        set.files.entry((split == Split::Test, content)).or_insert_with(|| file.clone());
+    }
+    let mut sets: Vec<IdxSet> = sets.into_values().collect();
+    for set in &mut sets {
+        let name = format!("{}-mapping.txt", set.prefix);
+        let is_its = |file: &&DataFile| file.folder() == set.folder && file.name() == name && !set.prefix.is_empty();
+        set.mapping = listing.others.iter().find(is_its).cloned();
+    }
+    sets
+}
+
+impl IdxSet {
+    fn file(&self, listing: &Listing, split: Split, content: Content) -> Result<&DataFile> {
+        let missing = || {
+            let split = if split == Split::Train { "train" } else { "t10k" };
+            let end = if content == Content::Pictures { "images-idx3-ubyte" } else { "labels-idx1-ubyte" };
+            let prefix = if self.prefix.is_empty() { String::new() } else { format!("{}-", self.prefix) };
+            let name = format!("{prefix}{split}-{end}");
+            let why = format!("there is no {name} (or {name}.gz); expected it beside MNIST's other files");
+            Error::Data { path: listing.root.join(&self.folder), why }
+        };
+        self.files.get(&(split == Split::Test, content)).ok_or_else(missing)
     }
 
-    pub(super) fn pick(&self, numbers: &[usize]) -> Self {
-        let size = self.width * self.height;
-        let bytes = numbers.iter().flat_map(|&i| &self.bytes[i * size..(i + 1) * size]).copied().collect();
-        Self { bytes, ..*self }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len() / (self.width * self.height)
-    }
-
-    pub(super) fn bytes(&self, i: usize) -> Option<&[u8]> {
-        self.bytes.chunks_exact(self.width * self.height).nth(i)
-    }
-
-    pub(super) fn picture(&self, i: usize) -> Option<Picture> {
-        let bytes = self.bytes(i)?.to_vec();
-        Some(Picture::new(self.width, self.height, 1, bytes))
+    /// Returns the label that is counted from, and the names of the classes.
+    fn names(&self, listing: &Listing) -> Result<(usize, Option<Vec<String>>)> {
+        let Some(file) = &self.mapping else { return Ok((self.kin.first_label(), self.kin.names())) };
+        let (first, names) = mapping(&listing.text(file)?).ok_or_else(|| Error::Data {
+            path: listing.path(file),
+            why: "expected a label and code points of its character in each line".into(),
+        })?;
+        Ok((first, Some(names)))
     }
 }
 
-pub(super) fn read_labels(path: &Path) -> Result<Vec<u8>> {
-    Ok(read::<1>(path, LABELS)?.1)
+impl ArraySet for IdxSet {
+    fn title(&self) -> String {
+        let within = if self.folder.is_empty() { String::new() } else { format!("{}/", self.folder) };
+        match self.files.values().next() {
+            Some(file) => format!("{} ({within}{})", self.kin.title(), file.name()),
+            None => self.kin.title().into(),
+        }
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.files.values().any(|file| file.path == path)
+    }
+
+    fn read(&self, listing: &Listing, split: Split) -> Result<ArrayPart> {
+        let files = [Content::Pictures, Content::Labels].map(|content| self.file(listing, split, content));
+        let [images, labels] = files;
+        let (images_file, labels_file) = (images?, labels?);
+        let mut images = read_images(listing, images_file)?;
+        let wrong = |why: String| Error::Data { path: listing.path(labels_file), why };
+        let labels: Vec<usize> = read_labels(listing, labels_file)?.into_iter().map(usize::from).collect();
+        paired(&images, &labels).map_err(wrong)?;
+        let (first, names) = self.names(listing)?;
+        let mut notes = Vec::new();
+        if self.kin != Kin::Mnist {
+            notes.push(format!("taken for {} by the name of its files or folder", self.kin.title()));
+        }
+        if matches!(self.kin, Kin::Emnist(_)) {
+            images = images.transposed();
+            notes.push("EMNIST's pictures lie on their side in its files; they are turned upright".into());
+        }
+        if labels.iter().any(|&label| label < first) {
+            return Err(wrong(format!("a label is below {first}, from which this set counts its classes")));
+        }
+        let labels = labels.into_iter().map(|label| label - first).collect();
+        Ok(ArrayPart { images, labels, names, notes })
+    }
+}
+
+fn read_images(listing: &Listing, file: &DataFile) -> Result<Images> {
+    let (sizes, bytes) = read::<3>(listing, file, IMAGES)?;
+    let [_, height, width] = sizes.map(|size| size as usize);
+    Ok(Images { width, height, channels: 1, bytes })
+}
+
+fn read_labels(listing: &Listing, file: &DataFile) -> Result<Vec<u8>> {
+    Ok(read::<1>(listing, file, LABELS)?.1)
 }
 
 /// Reads the sizes and the bytes of a file of `RANK` dimensions, all of them checked against each other.
-fn read<const RANK: usize>(path: &Path, magic: u32) -> Result<([u32; RANK], Vec<u8>)> {
-    let wrong = |why: String| Error::Data { path: path.to_owned(), why };
-    let mut input = open(path)?;
+fn read<const RANK: usize>(listing: &Listing, file: &DataFile, magic: u32) -> Result<([u32; RANK], Vec<u8>)> {
+    let path: PathBuf = listing.path(file);
+    let wrong = |why: String| Error::Data { path: path.clone(), why };
+    let mut input = listing.open(file)?;
     let mut next = |what: &str| {
         let mut word = [0; 4];
         let read = input.read_exact(&mut word);
@@ -123,31 +194,44 @@ fn read<const RANK: usize>(path: &Path, magic: u32) -> Result<([u32; RANK], Vec<
     Ok((sizes, bytes))
 }
 
-fn open(path: &Path) -> Result<Box<dyn Read>> {
-    let doing = "open this IDX file";
-    let mut file = open_ordinary(path, doing)?;
-    let mut start = Vec::new();
-    file.by_ref().take(2).read_to_end(&mut start).map_err(Error::io(doing, path))?;
-    let gzipped = start == [0x1F, 0x8B];
-    let whole = BufReader::new(Cursor::new(start).chain(file));
-    Ok(if gzipped { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Write;
 
+    fn sets(folder: &Path) -> (Listing, Vec<IdxSet>) {
+        let listing = Listing::of_folder(folder, &mut |_| true).unwrap();
+        let sets = find(&listing);
+        (listing, sets)
+    }
+
+    #[test]
+    fn names_tell_split_and_content() {
+        assert_eq!(parse("train-images-idx3-ubyte.gz"), Some(("", Split::Train, Content::Pictures)));
+        assert_eq!(parse("t10k-labels.idx1-ubyte"), Some(("", Split::Test, Content::Labels)));
+        assert_eq!(
+            parse("emnist-letters-test-images-idx3-ubyte"),
+            Some(("emnist-letters", Split::Test, Content::Pictures))
+        );
+        for name in ["train-images-idx1-ubyte", "images-idx3-ubyte", "train-images-idx3-ubyte.zip", "train-images"] {
+            assert_eq!(parse(name), None, "{name}");
+        }
+    }
+
     #[test]
     fn a_missing_file_of_mnist_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(find(folder.path(), Split::Train).unwrap().is_none());
+        assert!(sets(folder.path()).1.is_empty());
         std::fs::write(folder.path().join("train-images.idx3-ubyte.gz"), "x").unwrap();
-        let says = |split| find(folder.path(), split).unwrap_err().to_string();
+        let (listing, found) = sets(folder.path());
+        let says = |split| found[0].read(&listing, split).map(drop).unwrap_err().to_string();
         assert!(says(Split::Train).contains("no train-labels-idx1-ubyte (or"), "{}", says(Split::Train));
         assert!(says(Split::Test).contains("no t10k-images-idx3-ubyte (or"), "{}", says(Split::Test));
-        std::fs::write(folder.path().join("train-labels-idx1-ubyte"), "x").unwrap();
-        assert!(find(folder.path(), Split::Train).unwrap().is_some());
+        for name in ["train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels.idx1-ubyte.gz"] {
+            assert!(!is_in(folder.path()), "{name}");
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        assert!(is_in(folder.path()));
     }
 
     #[test]
@@ -157,10 +241,14 @@ mod tests {
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         packer.write_all(&[0, 0, 8, 1, 0, 0, 0, 2, 7, 9]).unwrap();
         let packed = packer.finish().unwrap();
+        let read = || {
+            let (listing, _) = sets(folder.path());
+            read_labels(&listing, &listing.others[0])
+        };
         std::fs::write(&path, &packed).unwrap();
-        assert_eq!(read_labels(&path).unwrap(), [7, 9]);
+        assert_eq!(read().unwrap(), [7, 9]);
         std::fs::write(&path, [packed.as_slice(), b"rest"].concat()).unwrap();
-        let message = read_labels(&path).unwrap_err().to_string();
+        let message = read().unwrap_err().to_string();
         assert!(message.contains("damaged or cut short") && message.ends_with(".gz"), "{message}");
     }
 }

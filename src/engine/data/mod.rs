@@ -1,29 +1,47 @@
 //! Data sets are labelled pictures: MNIST's IDX files, class folders and archives of them, bundled samples, and digits
 //! that the project draws itself.
 
+mod annotations;
 mod archive;
+mod array;
+mod cifar;
+mod csv;
+mod damage;
 mod drawn_digits;
-mod folder;
+mod found;
 #[rustfmt::skip]
 mod handwriting;
 mod idx;
+mod known;
+mod layout;
+mod listing;
+mod matlab;
+mod numpy;
+mod order;
+mod pickled;
 mod samples;
+mod shape;
 mod source;
 mod strokes;
 
 pub use drawn_digits::draw_digit;
-pub use folder::class_folders;
 pub use samples::{Sample, sample, sample_unless_file, samples, trial_pictures, trial_samples};
-pub use source::{DataSource, Offer, data_folder};
+pub use shape::{DataShape, class_folders};
+pub use source::{DataSource, Offer, Opening, data_folder};
 pub use strokes::{DIGIT_SIDE, Strokes};
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::model::Input;
+use array::{ArrayPart, Images};
+use found::{Content, Found};
+use layout::Class;
+
+use super::model::{ClassFinder, Input, is_same_name, split_number};
 use super::picture::{Fit, Picture, Planes, decode, fit, open};
 use super::{Error, Result};
 
@@ -51,6 +69,8 @@ pub type Watch<'a> = dyn FnMut(f32) -> bool + Send + 'a;
 pub struct Dataset {
     labels: Vec<usize>,
     pictures: Pictures,
+    /// These sentences say how the set was read, and what of it was left out.
+    notes: Vec<String>,
     /// Picture files as nets take them in: they would be decoded anew in every epoch otherwise.
     fitted: OnceLock<Fitted>,
 }
@@ -74,7 +94,11 @@ const MOST_FITTED: usize = 2 << 30;
 
 #[derive(Debug)]
 enum Pictures {
-    Idx(idx::Images),
+    /// These pictures of an array, by their numbers in it.
+    Array {
+        images: Arc<Images>,
+        numbers: Vec<u32>,
+    },
     Files(Vec<PictureFile>),
 }
 
@@ -86,13 +110,13 @@ struct PictureFile {
 }
 
 impl Dataset {
-    /// Opens a folder of MNIST's IDX files under their canonical names (gzipped or not), or of class folders
-    /// (`<class>/<picture>`, or those under `train` and under `test` or `val`); or a `.tar`, `.tar.gz` or `.tar.xz` of
-    /// class folders, whose pictures are then held in memory as they are packed.
+    /// Opens a folder, an archive (`.tar`, `.tar.gz`, `.tar.xz` or `.zip`) or a file of pictures with their classes:
+    /// class folders (`<class>/<picture>`, or those under a folder for training and one for tests), MNIST's IDX files
+    /// and those of its kin, CIFAR-10 and CIFAR-100, NumPy's and MATLAB's arrays, tables of pixels.
     ///
-    /// Labels are indices of `classes`, the model's class names, by which class folders are matched; a digit k of an
-    /// IDX file is class k. Pictures in class folders are decoded when they are asked for; the classes take turns, and
-    /// each goes by name.
+    /// Labels are indices of `classes`, the model's class names, by which class folders and named classes are matched;
+    /// where a set only numbers its classes, label k is class k. Picture files are decoded when they are asked for; the
+    /// classes take turns, and each goes by name. Arrays keep their order.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Data`] when there is no data, when a file is damaged, or when a label has no class.
@@ -102,32 +126,110 @@ impl Dataset {
 
     /// Does what [`Self::open`] does, with somebody who watches; may also end with [`Error::Stopped`].
     pub fn open_watched(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
-        let is_folder = std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir();
-        if is_folder && let Some((images, labels)) = idx::find(path, split)? {
-            return Self::open_idx(&images, &labels, classes);
-        }
-        let (labels, files) = in_turn(match is_folder {
-            true => folder::pictures(path, split, classes)?,
-            false => archive::open(path, watch)?.pictures(split, classes)?,
-        });
-        Ok(Self { labels, pictures: Pictures::Files(files), fitted: OnceLock::new() })
+        Self::of_found(Found::open(path, watch)?, path, split, classes)
     }
 
-    fn open_idx(images: &Path, labels: &Path, classes: &[String]) -> Result<Self> {
-        let pictures = idx::Images::read(images)?;
-        let wrong = |why: String| Error::Data { path: labels.to_owned(), why };
-        let labels: Vec<usize> = idx::read_labels(labels)?.into_iter().map(usize::from).collect();
-        let (found, n, count) = (labels.len(), pictures.len(), classes.len());
-        if found != n {
-            return Err(wrong(format!("{found} labels for {n} pictures; they do not belong together")));
+    /// Opens a file of arrays from its bytes; its name tells what they are, as `digits.npz` or `data_batch_1` does.
+    /// Fails as [`Self::open`] does.
+    pub fn of_bytes(name: &str, bytes: &[u8], split: Split, classes: &[String]) -> Result<Self> {
+        Self::of_found(Found::of_bytes(name, bytes)?, Path::new(name), split, classes)
+    }
+
+    fn of_found(found: Found, path: &Path, split: Split, classes: &[String]) -> Result<Self> {
+        match &found.content {
+            Content::Arrays(set) => {
+                let part = set.read(&found.listing, split)?;
+                let mut data = Self::of_array(part, path, classes)?;
+                data.notes.splice(0..0, found.notes);
+                Ok(data)
+            }
+            Content::Folders(parts) => {
+                let mut data = Self::of_folders(&found, found.of_split(parts, split)?, classes)?;
+                data.notes.extend(found.lacking(parts, split));
+                data.notes.splice(0..0, found.notes.iter().cloned());
+                Ok(data)
+            }
         }
+    }
+
+    fn of_folders(found: &Found, folders: &[Class], classes: &[String]) -> Result<Self> {
+        let (listing, finder) = (&found.listing, ClassFinder::new(classes));
+        let words = annotations::words(listing)?;
+        let label = |name: &str| {
+            let by_word = || finder.by_name(words.get(split_number(name)?.0)?);
+            let refuse = |why: Error| Error::Data { path: listing.root.join(name), why: why.to_string() };
+            finder.find(name).or_else(|why| by_word().ok_or(why)).map_err(refuse)
+        };
+        let (mut labelled, mut notes) = (Vec::new(), Vec::new());
+        let mut known: BTreeMap<usize, &str> = BTreeMap::new();
+        for class in folders {
+            let label = label(&class.name)?;
+            if let Some(other) = known.insert(label, &class.name) {
+                notes.push(format!("{other:?} and {:?} are both the class {:?}", class.name, classes[label]));
+            }
+            let file = |&number: &usize| {
+                let file = &listing.pictures[number];
+                let packed = file.bytes_in_memory();
+                let name = || format!("{}: {}", listing.root.display(), file.path).into();
+                PictureFile { path: if packed.is_some() { name() } else { listing.path(file) }, packed }
+            };
+            labelled.push((label, class.pictures.iter().map(file).collect()));
+        }
+        let (labels, files) = order::in_turn(labelled);
+        Ok(Self { labels, pictures: Pictures::Files(files), notes, fitted: OnceLock::new() })
+    }
+
+    fn of_array(part: ArrayPart, path: &Path, classes: &[String]) -> Result<Self> {
+        let ArrayPart { images, mut labels, names, mut notes } = part;
+        let wrong = |why: String| Error::Data { path: path.to_owned(), why };
+        let most = labels.iter().max().map_or(0, |most| most + 1);
+        let names = names.filter(|names| names.len() >= most);
+        let seen: BTreeSet<usize> = labels.iter().copied().collect();
+        let of = names.as_ref().map_or(most, Vec::len);
+        if seen.len() < of {
+            let shown = |label: usize| names.as_ref().map_or_else(|| label.to_string(), |names| names[label].clone());
+            let missing: Vec<String> = (0..of).filter(|label| !seen.contains(label)).map(shown).collect();
+            let more = if missing.len() > 5 { format!(" and {} more", missing.len() - 5) } else { String::new() };
+            let listed = missing[..missing.len().min(5)].join(", ");
+            notes.push(format!("there are no pictures of {} of the {of} classes: {listed}{more}", missing.len()));
+        }
+        if let Some(names) = names {
+            match by_names(&names, classes) {
+                Ok(Some(found)) => labels.iter_mut().for_each(|label| *label = found[*label]),
+                Ok(None) => notes.push(format!(
+                    "the net calls its classes otherwise ({:?} for {:?}): label k is taken for class k",
+                    classes[0], names[0]
+                )),
+                Err(why) => return Err(wrong(why.to_string())),
+            }
+        }
+        let count = classes.len();
         if let Some((i, label)) = labels.iter().enumerate().find(|(_, label)| **label >= count) {
             let last = count.saturating_sub(1);
             return Err(wrong(format!(
                 "picture {i} is of class {label}, but the model has {count} classes (0 to {last})"
             )));
         }
-        Ok(Self { labels, pictures: Pictures::Idx(pictures), fitted: OnceLock::new() })
+        let numbers = (0..labels.len() as u32).collect();
+        let pictures = Pictures::Array { images: Arc::new(images), numbers };
+        Ok(Self { labels, pictures, notes, fitted: OnceLock::new() })
+    }
+
+    /// Returns what there is to say of how the set was read.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Returns the pictures with these numbers, in this order.
+    fn picked(self, kept: &[usize]) -> Self {
+        let pictures = match self.pictures {
+            Pictures::Array { images, numbers } => {
+                Pictures::Array { images, numbers: kept.iter().map(|&i| numbers[i]).collect() }
+            }
+            Pictures::Files(files) => Pictures::Files(kept.iter().map(|&i| files[i].clone()).collect()),
+        };
+        let labels = kept.iter().map(|&i| self.labels[i]).collect();
+        Self { labels, pictures, notes: self.notes, fitted: OnceLock::new() }
     }
 
     /// Returns the pictures of some classes alone, which are numbered anew in the order given.
@@ -135,11 +237,13 @@ impl Dataset {
         let new = |label: usize| classes.iter().position(|&class| class == label);
         let kept: Vec<usize> = (0..self.len()).filter(|&i| new(self.labels[i]).is_some()).collect();
         let pictures = match &self.pictures {
-            Pictures::Idx(images) => Pictures::Idx(images.pick(&kept)),
+            Pictures::Array { images, numbers } => {
+                Pictures::Array { images: images.clone(), numbers: kept.iter().map(|&i| numbers[i]).collect() }
+            }
             Pictures::Files(files) => Pictures::Files(kept.iter().map(|&i| files[i].clone()).collect()),
         };
         let labels = kept.iter().filter_map(|&i| new(self.labels[i])).collect();
-        Self { labels, pictures, fitted: OnceLock::new() }
+        Self { labels, pictures, notes: self.notes.clone(), fitted: OnceLock::new() }
     }
 
     pub fn len(&self) -> usize {
@@ -154,10 +258,10 @@ impl Dataset {
         &self.labels
     }
 
-    /// Returns a name for picture `i`: its path, or its number in an IDX file.
+    /// Returns a name for picture `i`: its path, or its number in an array.
     pub fn name(&self, i: usize) -> String {
         match &self.pictures {
-            Pictures::Idx(_) => format!("picture {i}"),
+            Pictures::Array { numbers, .. } => format!("picture {}", numbers.get(i).copied().unwrap_or_default()),
             Pictures::Files(files) => files.get(i).map(|file| file.path.display().to_string()).unwrap_or_default(),
         }
     }
@@ -166,7 +270,7 @@ impl Dataset {
     /// files.
     pub fn picture(&self, i: usize) -> Result<Picture> {
         let picture = match &self.pictures {
-            Pictures::Idx(images) => images.picture(i),
+            Pictures::Array { images, numbers } => numbers.get(i).and_then(|&number| images.picture(number as usize)),
             Pictures::Files(files) => files.get(i).map(PictureFile::read).transpose()?,
         };
         picture.ok_or_else(|| Error::Argument(format!("there is no picture {i}; the data set has {}", self.len())))
@@ -186,12 +290,11 @@ impl Dataset {
     /// Returns the bytes of picture `i` as the net takes them in, where they are at hand: a training set's quick way.
     fn stored_for(&self, i: usize, input: &Input) -> Option<&[u8]> {
         match &self.pictures {
-            Pictures::Idx(images)
-                if input.channels == 1 && (images.height, images.width) == (input.height, input.width) =>
-            {
-                images.bytes(i)
+            Pictures::Array { images, numbers } => {
+                let own = (images.channels, images.height, images.width);
+                let fits = own == (input.channels, input.height, input.width);
+                numbers.get(i).filter(|_| fits).and_then(|&number| images.bytes(number as usize))
             }
-            Pictures::Idx(_) => None,
             Pictures::Files(_) => {
                 let fitted = self.fitted.get().filter(|fitted| fitted.suits(input))?;
                 fitted.planes.get(i)?.get().map(|planes| &**planes)
@@ -200,7 +303,9 @@ impl Dataset {
     }
 
     fn remember(&self, i: usize, input: &Input, planes: &Planes) {
-        if matches!(self.pictures, Pictures::Idx(_)) || planes.values.len().saturating_mul(self.len()) > MOST_FITTED {
+        if matches!(self.pictures, Pictures::Array { .. })
+            || planes.values.len().saturating_mul(self.len()) > MOST_FITTED
+        {
             return;
         }
         let fitted = self.fitted.get_or_init(|| Fitted {
@@ -225,7 +330,7 @@ impl Dataset {
         values.par_chunks_exact_mut(len).zip(indices).with_min_len(16).try_for_each(|(values, &i)| {
             match self.stored_for(i, input) {
                 Some(bytes) => values.iter_mut().zip(bytes).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0),
-                None => values.copy_from_slice(&self.planes(i, input)?.values),
+                None => values.copy_from_slice(&self.planes(i, input).map_err(|e| self.with_all_damaged(e))?.values),
             }
             Ok::<(), Error>(())
         })?;
@@ -242,16 +347,23 @@ impl PictureFile {
     }
 }
 
-/// Returns the pictures of labelled classes in turn, in proportion to their sizes: thus the last pictures, which
-/// training holds out, and the first ones, which a limit leaves, are of all classes.
-fn in_turn<T>(classes: Vec<(usize, Vec<T>)>) -> (Vec<usize>, Vec<T>) {
-    let spread = |(label, pictures): (usize, Vec<T>)| {
-        let count = pictures.len() as f64;
-        pictures.into_iter().enumerate().map(move |(i, picture)| ((i as f64 + 0.5) / count, label, picture))
+/// Returns the class of each name of a set's own: by the names, or `None` where the net has as many of other names, so
+/// that they can only be matched by their numbers.
+fn by_names(names: &[String], classes: &[String]) -> Result<Option<Vec<usize>>> {
+    let finder = ClassFinder::new(classes);
+    let find = |name: &String| {
+        let spelled = classes.iter().position(|class| is_same_name(class, name));
+        spelled.or_else(|| finder.by_name(name))
     };
-    let mut all: Vec<(f64, usize, T)> = classes.into_iter().flat_map(spread).collect();
-    all.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
-    all.into_iter().map(|(_, label, picture)| (label, picture)).unzip()
+    match names.iter().map(find).collect::<Option<Vec<usize>>>() {
+        Some(found) => Ok(Some(found)),
+        None if names.len() == classes.len() => Ok(None),
+        None => {
+            let missing = names.iter().find(|name| find(name).is_none());
+            let why = |name: &String| Error::Argument(format!("the model has no class {name:?}"));
+            missing.map_or(Ok(None), |name| Err(finder.find(name).err().unwrap_or_else(|| why(name))))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -278,18 +390,6 @@ mod tests {
         assert_eq!(data.batch_values(&[0], &input(3, 16)).unwrap(), first);
         assert_eq!(data.planes(0, &input(3, 16)).unwrap().values, first.0);
         assert!(data.batch_values(&[0], &input(1, 16)).is_err(), "another size is read anew");
-    }
-
-    #[test]
-    fn classes_take_turns() {
-        let (labels, pictures) = in_turn(vec![(7, vec!["a", "b", "c", "d"]), (3, vec!["x", "y"]), (5, vec![])]);
-        assert_eq!(pictures, ["a", "x", "b", "c", "y", "d"]);
-        assert_eq!(labels, [7, 3, 7, 7, 3, 7]);
-        let (labels, _) = in_turn((0..109).map(|label| (label, vec![(); 500])).collect());
-        // The sixth that training holds out.
-        let held_out = &labels[labels.len() - 54_500 / 6..];
-        let counts = (0..109).map(|label| held_out.iter().filter(|&&l| l == label).count());
-        assert!(counts.clone().all(|count| (83..=84).contains(&count)), "{:?}", counts.collect::<Vec<_>>());
     }
 
     #[test]

@@ -9,12 +9,13 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::array::Images;
 use super::drawn_digits::draw_digit;
-use super::folder::class_folders;
+use super::known::FASHION;
+use super::shape::DataShape;
 use super::strokes::DIGIT_SIDE;
-use super::{Dataset, Pictures, Split, Watch, archive, idx};
+use super::{Dataset, Pictures, Split, Watch, found, idx};
 use crate::download::{Patience, Remote, fetch, host};
-use crate::model::Input;
 use crate::picture::Fit;
 use crate::{Error, Remedy, Result};
 
@@ -36,14 +37,20 @@ pub enum DataSource {
 
 const VARIABLE: &str = "DOPPELGANGER_DATA";
 
+/// This is how a data set is opened, beside its split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// Arrays keep the order of their file, as runs of earlier versions had it; otherwise their classes take turns.
+    pub is_as_filed: bool,
+    /// Damaged pictures are looked for and left out.
+    pub skips_damaged: bool,
+}
+
 /// No more pictures are drawn: they are kept in memory.
 const MOST_DRAWN: usize = 1_000_000;
 
 /// So many digits are drawn before anybody hears of them: a tenth of a second at most.
 const DRAWN_AT_ONCE: usize = 1000;
-
-/// A net for a folder's pictures takes in no larger ones.
-const LARGEST_SIDE: usize = 64;
 
 impl Default for DataSource {
     fn default() -> Self {
@@ -55,6 +62,11 @@ impl DataSource {
     /// Opens a split of the set. Labels are indices of `classes`. Fails as [`Dataset::open_watched`] does, and for a
     /// set by name that is not there.
     pub fn open(&self, split: Split, classes: &[String], watch: &mut Watch) -> Result<Dataset> {
+        self.open_as(split, classes, Opening::default(), watch)
+    }
+
+    /// Does what [`Self::open`] does, in this way.
+    pub fn open_as(&self, split: Split, classes: &[String], how: Opening, watch: &mut Watch) -> Result<Dataset> {
         if let Self::Drawn { count, seed } = *self {
             if classes.len() < 10 {
                 let count = classes.len();
@@ -67,13 +79,15 @@ impl DataSource {
             let why = format!("data: the data set {self} is not there; fetch it");
             return Err(Error::Missing { path: folder, why, remedy: Remedy::FetchData(self.to_string()) });
         }
-        Dataset::open_watched(&folder, split, classes, watch)
+        let data = Dataset::open_watched(&folder, split, classes, watch)?;
+        let data = if how.is_as_filed { data } else { data.spread() };
+        if how.skips_damaged { data.without_damaged(watch) } else { Ok(data) }
     }
 
     /// Unpacks an archive, so that [`Self::shape`] and [`Self::open`] need not wait.
     pub fn unpack(&self, watch: &mut Watch) -> Result<()> {
         match self {
-            Self::Folder(path) if path.is_file() => archive::open(path, watch).map(drop),
+            Self::Folder(path) if path.is_file() => found::Found::open(path, watch).map(drop),
             _ => Ok(()),
         }
     }
@@ -107,10 +121,7 @@ impl DataSource {
     /// Tells whether it can be opened, as far as a look at the folder does.
     pub fn is_there(&self) -> bool {
         match (self, self.folder()) {
-            (Self::Mnist | Self::FashionMnist, Some(folder)) => {
-                let has = |split| matches!(idx::find(&folder, split), Ok(Some(_)));
-                has(Split::Train) && has(Split::Test)
-            }
+            (Self::Mnist | Self::FashionMnist, Some(folder)) => idx::is_in(&folder),
             (_, folder) => folder.is_none_or(|folder| folder.exists()),
         }
     }
@@ -123,29 +134,14 @@ impl DataSource {
         }
     }
 
-    /// Returns what a net for these pictures takes in, and its classes.
-    pub fn shape(&self) -> Result<(Input, Vec<String>)> {
-        let digits: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
-        let input = |channels, height, width, fit| {
-            let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
-            Input { channels, height, width, mean, std, fit }
-        };
-        let grey = |height, width| input(1, height, width, Fit::Letterbox);
+    /// Returns what a net for these pictures takes in, and its classes. Fails as [`Self::open`] does.
+    pub fn shape(&self) -> Result<DataShape> {
+        let digits = || (0..10).map(|digit| digit.to_string()).collect();
+        let grey = |classes| DataShape::new([1, DIGIT_SIDE, DIGIT_SIDE], Fit::Letterbox, classes);
         match self {
-            Self::Drawn { .. } | Self::Mnist => Ok((grey(DIGIT_SIDE, DIGIT_SIDE), digits)),
-            Self::FashionMnist => Ok((grey(DIGIT_SIDE, DIGIT_SIDE), FASHION.map(str::to_owned).to_vec())),
-            Self::Folder(path) if idx::find(path, Split::Train)?.is_some() => {
-                let data = Dataset::open(path, Split::Train, &vec![String::new(); 256])?;
-                let classes = data.labels().iter().max().map_or(2, |most| (most + 1).max(2));
-                let picture = data.picture(0)?;
-                Ok((grey(picture.height, picture.width), (0..classes).map(|class| class.to_string()).collect()))
-            }
-            Self::Folder(path) => {
-                let classes = class_folders(path)?;
-                let picture = Dataset::open(path, Split::Train, &classes)?.picture(0)?;
-                let [height, width] = [picture.height, picture.width].map(|side| side.min(LARGEST_SIDE));
-                Ok((input(picture.channels, height, width, Fit::Crop), classes))
-            }
+            Self::Drawn { .. } | Self::Mnist => Ok(grey(digits())),
+            Self::FashionMnist => Ok(grey(FASHION.map(str::to_owned).to_vec())),
+            Self::Folder(path) => DataShape::of_path(path),
         }
     }
 }
@@ -201,10 +197,6 @@ const FASHION_FILES: [KnownFile; 4] = [
     ("t10k-labels-idx1-ubyte.gz", 5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
 ];
 
-/// These are the classes of Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017), in the order of its labels.
-const FASHION: [&str; 10] =
-    ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
-
 /// Returns where fetched data sets are kept: what the environment says, or the user's data folder.
 pub fn data_folder() -> PathBuf {
     let asked = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -241,8 +233,10 @@ impl Dataset {
             let drawn: Vec<Vec<u8>> = (first..last).into_par_iter().map(draw).collect();
             bytes.extend(drawn.into_iter().flatten());
         }
-        let images = idx::Images { width: DIGIT_SIDE, height: DIGIT_SIDE, bytes };
-        Ok(Self { labels, pictures: Pictures::Idx(images), fitted: Default::default() })
+        let images = Images { width: DIGIT_SIDE, height: DIGIT_SIDE, channels: 1, bytes };
+        let numbers = (0..labels.len() as u32).collect();
+        let pictures = Pictures::Array { images: images.into(), numbers };
+        Ok(Self { labels, pictures, notes: Vec::new(), fitted: Default::default() })
     }
 }
 

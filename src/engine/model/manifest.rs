@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::classes::told_apart;
 use super::graph::Graph;
 use super::layers::{graph_of_entries, graph_of_layers};
 use super::operations::is_running_statistic;
@@ -205,6 +206,7 @@ impl Manifest {
         if classes.len() < 2 {
             return Err(refuse(format!("{} classes; expected two or more", classes.len())));
         }
+        let classes = told_apart(classes);
         inside(&fields.weights, "weights").map_err(refuse)?;
         let sha256 = fields.sha256.as_deref();
         sha256.map_or(Ok(()), origin::check_sha256).map_err(refuse)?;

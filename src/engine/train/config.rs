@@ -10,7 +10,7 @@ use super::optimiser::Algorithm;
 use super::schedule::{Momentum, Schedule};
 use super::stopping::Stopping;
 use crate::attack::PIXELS;
-use crate::data::DataSource;
+use crate::data::{DataShape, DataSource, Dataset, Opening, Split, Watch};
 use crate::model::{Architecture, Catalogue, Manifest};
 use crate::{Error, Result};
 
@@ -19,6 +19,19 @@ use crate::{Error, Result};
 pub struct Config {
     #[serde(with = "in_words")]
     pub data: DataSource,
+    /// Tells whether damaged pictures are looked for and left out.
+    #[serde(default)]
+    pub skip_damaged: bool,
+    /// Tells whether arrays keep the order of their file, so that its last pictures are held out. Runs of earlier
+    /// versions do; a new run has the classes take turns.
+    #[serde(default = "as_filed")]
+    pub is_as_filed: bool,
+    /// The height and width of what a net by its sizes takes in, in place of those that suit the pictures.
+    #[serde(default)]
+    pub size: Option<[usize; 2]>,
+    /// The channels of what such a net takes in: 1 or 3.
+    #[serde(default)]
+    pub channels: Option<usize>,
     /// The name or manifest that the net came from, as settings and command lines name it.
     pub model: String,
     /// Tells whether to begin with the trained weights of that net instead of fresh ones.
@@ -57,10 +70,25 @@ pub struct Config {
     pub seed: u64,
 }
 
+fn as_filed() -> bool {
+    true
+}
+
+/// This is the net of a run before its training.
+pub struct NewNet {
+    pub manifest: Manifest,
+    /// This sentence says what its input follows from, where that was decided by a look at the pictures.
+    pub note: Option<String>,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             data: DataSource::default(),
+            skip_damaged: false,
+            is_as_filed: false,
+            size: None,
+            channels: None,
             model: "digits_maxout".into(),
             fine_tune: false,
             epochs: 10,
@@ -88,18 +116,46 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Returns the net without its weights, as [`Self::net`] does.
+    pub fn manifest(&self, catalogue: &Catalogue) -> Result<Manifest> {
+        self.net(catalogue).map(|net| net.manifest)
+    }
+
     /// Returns the net without its weights: by its name in the catalogue, the path of a manifest, or its sizes in
     /// words, which then suit the pictures of the data. Fails for a net that is not found.
-    pub fn manifest(&self, catalogue: &Catalogue) -> Result<Manifest> {
+    pub fn net(&self, catalogue: &Catalogue) -> Result<NewNet> {
         match self.model.parse::<Architecture>() {
             Ok(architecture) => {
-                let (input, classes) = self.data.shape()?;
-                architecture.manifest(&input, &classes)
+                let DataShape { mut input, classes, note } = self.data.shape()?;
+                if let Some([height, width]) = self.size {
+                    (input.height, input.width) = (height, width);
+                }
+                if let Some(channels) = self.channels {
+                    input.channels = channels;
+                    (input.mean, input.std) = (vec![0.0; channels], vec![1.0; channels]);
+                }
+                let note = note.filter(|_| self.size.is_none() || self.channels.is_none());
+                Ok(NewNet { manifest: architecture.manifest(&input, &classes)?, note })
             }
             // Only sizes have a colon or a plus.
             Err(error) if self.model.contains([':', '+']) && !self.model.ends_with(".toml") => Err(error),
-            Err(_) => catalogue.manifest(&self.model),
+            Err(_) if self.size.is_some() || self.channels.is_some() => {
+                let why = "--size and --channels are for nets by their sizes, such as cnn:16,32,64; the input of any \
+                           other net is fixed";
+                Err(Error::Argument(why.into()))
+            }
+            Err(_) => Ok(NewNet { manifest: catalogue.manifest(&self.model)?, note: None }),
         }
+    }
+
+    /// Opens a split of the data for these classes; may end with [`Error::Stopped`].
+    pub fn open_data(&self, split: Split, classes: &[String], watch: &mut Watch) -> Result<Dataset> {
+        self.data.open_as(split, classes, self.opening(), watch)
+    }
+
+    /// Returns how the data is opened.
+    pub fn opening(&self) -> Opening {
+        Opening { is_as_filed: self.is_as_filed, skips_damaged: self.skip_damaged }
     }
 
     pub(super) fn objective(&self) -> Objective {
@@ -149,11 +205,23 @@ impl Config {
         if let Adversary::Pgd { steps } = self.adversary {
             expect((1..=1000).contains(&steps), "the attack's number of steps", &steps, "1 to 1000")?;
         }
+        expect(matches!(self.channels, None | Some(1 | 3)), "channels", &self.channels.unwrap_or(0), "1 or 3")?;
         let fewer = format!("fewer than the {pictures} pictures of the training split");
         expect(self.validation < pictures, "validation", &self.validation, &fewer)?;
         let deciding = self.stopping.patience.is_some() || self.stopping.retrain;
         expect(!deciding || self.validation > 0, "validation", &self.validation, "at least 1 for early stopping")
     }
+}
+
+/// Reads a height and a width, such as 48x64, or one number for both.
+///
+/// # Errors
+/// A sentence that says what was expected.
+pub fn parse_size(text: &str) -> Result<[usize; 2], String> {
+    let side = |text: &str| text.trim().parse().ok().filter(|side| (1..=1024).contains(side));
+    let (height, width) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
+    let size = side(height).zip(side(width));
+    size.map(Into::into).ok_or_else(|| format!("the size is {text:?}; expected 32, or 48x64, up to 1024"))
 }
 
 /// Refuses an impossible ε or α.

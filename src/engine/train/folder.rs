@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Checkpoint, Config, RunNets, Schedule, Summary, Trainer, history_csv};
-use crate::data::{DataSource, Dataset};
+use crate::data::Dataset;
 use crate::files::write_atomically;
 use crate::model::{Manifest, Precision, sha256_hex, weights_bytes};
 use crate::{Error, Result};
@@ -63,14 +63,14 @@ impl RunFolder {
         path.join(CHECKPOINT).is_file()
     }
 
-    /// Takes up the run of a folder where its checkpoint left it. `open` gives the data for a net's classes. Fails for
+    /// Takes up the run of a folder where its checkpoint left it. `open` gives the data of its settings for a net's classes. Fails for
     /// a folder without a whole checkpoint.
     pub fn resume(
         path: &Path,
-        open: impl FnOnce(&DataSource, &[String]) -> Result<Arc<Dataset>>,
+        open: impl FnOnce(&Config, &[String]) -> Result<Arc<Dataset>>,
     ) -> Result<(Self, Trainer)> {
         let checkpoint = Checkpoint::read(&path.join(CHECKPOINT))?;
-        let data = open(&checkpoint.summary.config.data, &checkpoint.summary.manifest()?.classes)?;
+        let data = open(&checkpoint.summary.config, &checkpoint.summary.manifest()?.classes)?;
         Ok((Self { path: path.to_owned(), rests_until: None }, checkpoint.resume(data)?))
     }
 

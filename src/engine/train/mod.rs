@@ -17,7 +17,7 @@ mod validation;
 
 pub use augment::Augment;
 pub use checkpoint::{Checkpoint, Summary};
-pub use config::Config;
+pub use config::{Config, NewNet, parse_size};
 pub use folder::RunFolder;
 pub use history::{EpochRecord, Measured, Stage, history_csv};
 pub use init::initial_params;

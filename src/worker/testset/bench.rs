@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::{Curve, Numbered, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
 use crate::engine::attack::{AttackSettings, Measure, Problem, finish, warnings};
-use crate::engine::data::{DataSource, Dataset, Split};
+use crate::engine::data::{DataSource, Dataset, Opening, Split};
 use crate::engine::eval::{EvalPlan, Evaluation, Prediction, evaluate, transfer};
 use crate::engine::model::{Catalogue, Input, Model};
 use crate::engine::picture::{Planes, Rgba};
@@ -98,9 +98,10 @@ impl Bench {
         })
     }
 
-    fn data(&mut self, source: &DataSource, model: &Model) -> Result<Arc<Dataset>> {
+    fn data(&mut self, source: &DataSource, skips_damaged: bool, model: &Model) -> Result<Arc<Dataset>> {
         let Self { data, orders, in_hand, outbox, progress, .. } = self;
-        data.open(source, Split::Test, &model.classes, &mut |share| {
+        let how = Opening { skips_damaged, ..Opening::default() };
+        data.open(source, Split::Test, &model.classes, how, &mut |share| {
             if progress.is_due() {
                 let text = "preparing the pictures".into();
                 outbox.send(Event::TestSet(TestEvent::Progress { share, text, left: None }));
@@ -129,7 +130,10 @@ impl Bench {
     fn measure_net(&mut self, survey: &Survey, number: usize, started: Instant) -> Result<()> {
         let Survey { nets, attacks, rules, .. } = survey;
         let model = self.model(&nets[number])?;
-        let data = self.data(&survey.data, &model)?;
+        let data = self.data(&survey.data, survey.skip_damaged, &model)?;
+        for note in data.notes().iter().cloned().chain(data.lacking_in(0, survey.n.min(data.len()), &model.classes)) {
+            self.tell(TestEvent::Note(note));
+        }
         let title = model.manifest.name.clone();
         let mut found: Vec<(AttackSettings, Evaluation)> = Vec::new();
         for (attack, before) in attacks.iter().zip(number * attacks.len()..) {
@@ -161,7 +165,7 @@ impl Bench {
     fn transfer(&mut self, survey: Survey, eps: f32) -> Result<()> {
         let models = survey.nets.iter().map(|net| self.model(net)).collect::<Result<Vec<_>>>()?;
         let (Some(first), Some(attack)) = (models.first(), survey.attacks.first()) else { return Ok(()) };
-        let data = self.data(&survey.data, first)?;
+        let data = self.data(&survey.data, survey.skip_damaged, first)?;
         let plan = EvalPlan { rules: survey.rules, limit: Some(survey.n), ..EvalPlan::new(attack.clone(), &[eps]) };
         let started = Instant::now();
         let right = transfer(&models, &data, &plan, |done, n| {
@@ -178,7 +182,7 @@ impl Bench {
     /// longer than the ε looked at leaves the picture as it is.
     fn sheet(&mut self, wish: SheetWish) -> Result<()> {
         let model = self.model(&wish.net)?;
-        let data = self.data(&wish.data, &model)?;
+        let data = self.data(&wish.data, wish.skip_damaged, &model)?;
         let wanted: Vec<usize> = (wish.first..data.len().min(wish.first + wish.count)).collect();
         let (x, labels) = data.batch_values(&wanted, model.input())?;
         let problem = Problem::new(model.clone(), x, labels, wish.rules)?.numbered_from(wish.first);

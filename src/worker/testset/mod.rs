@@ -18,6 +18,8 @@ use crate::engine::transfer_table::Transfer;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Survey {
     pub data: DataSource,
+    /// Damaged pictures are looked for and left out.
+    pub skip_damaged: bool,
     /// The names of the nets in the catalogue.
     pub nets: Vec<String>,
     pub attacks: Vec<AttackSettings>,
@@ -32,6 +34,7 @@ pub struct Survey {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SheetWish {
     pub data: DataSource,
+    pub skip_damaged: bool,
     pub net: String,
     pub attack: AttackSettings,
     /// The ε of the attack; of one that takes none, the longest perturbation that counts, infinite for any.
@@ -63,6 +66,8 @@ pub enum TestEvent {
     Measured(Box<Curve>),
     Transferred(Box<Transferred>),
     Sheet(Box<Sheet>),
+    /// This sentence says how the pictures were read.
+    Note(String),
     /// A net, or the whole survey, could not be measured for this reason.
     Failed(String),
     /// The survey is through, or was stopped, and no other was ordered.

@@ -212,7 +212,9 @@ impl Desk {
         self.in_hand.as_ref().is_some_and(|in_hand| in_hand.run == *run)
     }
 
-    fn enqueue(&mut self, config: Box<Config>) {
+    fn enqueue(&mut self, mut config: Box<Config>) {
+        // Settings that were kept by an earlier version begin new runs as all others.
+        config.is_as_filed = false;
         match self.reserve(&config) {
             Ok(run) => {
                 let info = RunInfo::of_waiting(run.clone(), self.folder(&run), (*config).clone(), RunState::Queued);

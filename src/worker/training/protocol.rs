@@ -115,6 +115,8 @@ pub enum TrainEvent {
     Deleted(RunId),
     /// A data set is fetched.
     Download(DataSource, DownloadEvent),
+    /// These sentences say how the data of a run was read.
+    Notes { run: RunId, notes: Vec<String> },
     /// Something about a run went wrong that has no place in its state.
     Problem(String),
 }

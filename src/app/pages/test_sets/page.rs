@@ -21,7 +21,7 @@ use crate::app::shell::Shell;
 use crate::app::system::clipboard::Clip;
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::form::Fields;
+use crate::app::widgets::form::{Fields, note};
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, problem_line, remark, segmented_wrapped};
 use crate::engine::attack::AttackSettings;
@@ -192,6 +192,7 @@ impl TestSetsPage {
     fn results(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         let tests = &mut self.tests;
         tests.problems.iter().for_each(|problem| problem_line(ui, problem));
+        tests.notes.iter().for_each(|text| note(ui, text));
         ui.horizontal_wrapped(|ui| {
             let options =
                 TestPart::ALL.map(|part| TestCommand::View(part).about()).map(|about| (about.name, about.tooltip));

@@ -34,6 +34,11 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices, explore: &E
         (&mut choices.clip, "Clip to [0, 1]", "Keep pixels in the range that a screen shows"),
         (&mut choices.eight_bit, "8 bit", "Round every picture to 8 bits, as a file holds it, before the net sees it"),
         (
+            &mut choices.skip_damaged,
+            "Skip damaged pictures",
+            "Look for picture files that cannot be read before measuring, and leave them out",
+        ),
+        (
             &mut choices.log_odds,
             "Log-odds",
             "Follow the slope of the log-odds: rounding does not hide it where a net is very sure",

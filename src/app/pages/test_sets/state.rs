@@ -36,6 +36,7 @@ pub struct Choices {
     pub clip: bool,
     pub eight_bit: bool,
     pub log_odds: bool,
+    pub skip_damaged: bool,
 }
 
 /// A picture of the window holds these settings of the page.
@@ -63,6 +64,8 @@ pub struct TestSet {
     pub transferred: Option<Transferred>,
     pub sheet: Option<Sheet>,
     pub problems: Vec<String>,
+    /// These sentences say how the pictures were read.
+    pub notes: Vec<String>,
     pub part: TestPart,
     pub chosen: usize,
     /// This ε is looked at; without one it is the largest that was measured.
@@ -85,6 +88,7 @@ impl Default for Choices {
             clip: true,
             eight_bit: false,
             log_odds: true,
+            skip_damaged: false,
         }
     }
 }
@@ -117,7 +121,8 @@ impl Choices {
         }
         let loss = if self.log_odds { Loss::LogOdds } else { Loss::CrossEntropy };
         let rules = Rules { loss, seed: self.seed, bounds: self.clip.then_some(PIXELS), eight_bit: self.eight_bit };
-        Ok(Survey { data, nets: self.nets.clone(), attacks, eps, n: self.n, rules })
+        let skip_damaged = self.skip_damaged;
+        Ok(Survey { data, skip_damaged, nets: self.nets.clone(), attacks, eps, n: self.n, rules })
     }
 
     fn values(&self) -> Result<Vec<f32>, String> {
@@ -160,6 +165,9 @@ impl TestSet {
             }
             TestEvent::Sheet(sheet) => self.sheet = Some(*sheet),
             TestEvent::Failed(message) => self.problems.push(message),
+            // Each net of a survey opens the set.
+            TestEvent::Note(note) if self.notes.contains(&note) => {}
+            TestEvent::Note(note) => self.notes.push(note),
             TestEvent::Ended => {
                 self.progress = None;
                 // A sheet on its way may have been put down.
@@ -172,6 +180,7 @@ impl TestSet {
     /// Notes that a survey was ordered, for which a sheet on its way is put down.
     pub fn begin(&mut self, text: &str) {
         self.problems.clear();
+        self.notes.clear();
         self.wished = None;
         self.progress = Some((0.0, text.into(), None));
     }
@@ -179,8 +188,9 @@ impl TestSet {
     /// Tells whether a curve was measured as the settings are now.
     pub fn is_current(&self, curve: &Curve, parameters: impl Fn(&str) -> AttackSettings) -> bool {
         self.choices.survey(parameters).is_ok_and(|survey| {
-            let Survey { data, eps, n, rules, .. } = &curve.survey;
-            (data, eps, n, rules) == (&survey.data, &survey.eps, &survey.n, &survey.rules)
+            let Survey { data, skip_damaged, eps, n, rules, .. } = &curve.survey;
+            (data, skip_damaged, eps, n, rules)
+                == (&survey.data, &survey.skip_damaged, &survey.eps, &survey.n, &survey.rules)
                 && survey.nets.contains(&curve.net)
                 && survey.attacks.contains(&curve.attack)
         })
@@ -260,6 +270,7 @@ impl TestSet {
         let curve = self.curve()?;
         let wish = SheetWish {
             data: curve.survey.data.clone(),
+            skip_damaged: curve.survey.skip_damaged,
             net: curve.net.clone(),
             attack: curve.attack.clone(),
             eps,

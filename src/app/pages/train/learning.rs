@@ -158,8 +158,10 @@ pub fn validation(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
         DataSource::Drawn { count, .. } => count.saturating_sub(1),
         DataSource::Mnist | DataSource::FashionMnist | DataSource::Folder(_) => *MANY.end(),
     };
-    let held =
-        about("Held out", "The last pictures of the training split: the net is measured on them and never learns them");
+    let held = about(
+        "Held out",
+        "Pictures of the training split, spread over the classes: the net is measured on them and never learns them",
+    );
     form::whole(ui, fields, held, "the number of pictures held out", &(1..=most), &mut config.validation);
     let pgd = about("PGD pictures", "Of those, so many are also attacked in ten small steps after each epoch; 0: none");
     form::whole(ui, fields, pgd, "the number of PGD pictures", &MANY, &mut config.pgd_pictures);

@@ -35,7 +35,7 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
     form::text(ui, fields, about("As text", AS_TEXT), &mut config.model, draft::net);
     match facts.map(|facts| &facts.net) {
         Some(Ok(net)) => {
-            let NetFacts { parameters, input, classes } = net;
+            let NetFacts { parameters, input, classes, .. } = net;
             ui.label(theme::number(format!("{} parameters", thousands(*parameters))));
             note(ui, &format!("{}×{}×{} in, {classes} classes out", input.width, input.height, input.channels));
         }

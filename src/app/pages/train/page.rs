@@ -153,6 +153,7 @@ impl TrainPage {
         let is_exploring = shell.settings.tab == Tab::Explore;
         match shell.train.take(event) {
             Some(TrainOutcome::Problem(message)) => shell.notices.add(Tone::Problem, message),
+            Some(TrainOutcome::Notes(message)) => shell.notices.add(Tone::Caution, message),
             Some(TrainOutcome::NeedsYou(message)) if is_exploring => shell.notices.add(Tone::Problem, message),
             Some(TrainOutcome::Done(message)) if is_exploring => shell.notices.add_brief(message),
             Some(TrainOutcome::Attack(net)) => {
@@ -279,10 +280,12 @@ fn ask_export(export: Export, shell: &mut Shell) {
     shell.dialogs.ask(Question::Export(export), &proposal);
 }
 
-/// Tells by its name whether a file is packed class folders.
+/// Tells by its name whether a file is a data set by itself: packed class folders, or arrays.
 fn is_packed(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz"].iter().any(|end| name.ends_with(end))
+    [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".zip", ".npz", ".mat", ".csv", ".csv.gz"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 fn ask_for_weights(train: &Train, out: &mut Vec<Command>) {
@@ -342,10 +345,10 @@ mod tests {
 
     #[test]
     fn archives_are_known_by_their_names() {
-        for name in ["photos.tar", "photos.TAR.GZ", "my photos.tar.xz", "photos.tgz"] {
+        for name in ["photos.tar", "photos.TAR.GZ", "my photos.tar.xz", "photos.tgz", "photos.zip", "mnist.npz"] {
             assert!(is_packed(Path::new(name)), "{name}");
         }
-        for name in ["photo.png", "tar", "photos.zip", "x.gz"] {
+        for name in ["photo.png", "tar", "x.gz"] {
             assert!(!is_packed(Path::new(name)), "{name}");
         }
     }

@@ -19,8 +19,8 @@ use crate::app::widgets::path_field::typed_path;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{alternatives, command_button, icon_button, problem_line};
 use crate::engine::data::DataSource;
-use crate::engine::model::Entry;
-use crate::engine::train::{Config, Stage};
+use crate::engine::model::{Architecture, Entry};
+use crate::engine::train::{Config, Stage, parse_size};
 
 const DRAWN: Counts = Counts { slider: 1000..=100_000, typed: 10..=1_000_000 };
 
@@ -86,6 +86,7 @@ impl SettingsPanel {
         let fields = &mut self.fields;
         section(ui, "Data", true, &words::data(&config.data), |ui| {
             data(ui, fields, config, out);
+            input(ui, fields, config, facts);
             match &around.train.fetching {
                 Some(fetching) => on_its_way(ui, fetching, out),
                 None if is_missing => missing(ui, &config.data, out),
@@ -177,7 +178,11 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
         (&drawn, "Drawn digits", "Digits that the program draws itself: nothing to fetch, as many as you like"),
         (&DataSource::Mnist, "MNIST", "60 000 handwritten digits"),
         (&DataSource::FashionMnist, "Fashion-MNIST", "60 000 pieces of clothing, in the format of MNIST"),
-        (&folder, "Folder or archive…", "One folder of pictures per class, packed or not, or the files of MNIST"),
+        (
+            &folder,
+            "Folder or archive…",
+            "One folder of pictures per class, packed or not, or the files of MNIST, CIFAR and others",
+        ),
     ];
     match form::choice(ui, about("Set", "What the net is trained on"), &options, &now) {
         Some(DataSource::Folder(_)) => out.push(TrainCommand::FolderDialog.into()),
@@ -210,6 +215,37 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
     }
 }
 
+/// Shows what a net for picture files takes in, which a person may change, and what happens to damaged ones.
+fn input(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option<&DraftFacts>) {
+    let is_folder = matches!(config.data, DataSource::Folder(_));
+    if is_folder {
+        let skip = about("Skip damaged pictures", "Look for files that cannot be read first, and leave them out");
+        form::switch(ui, skip, &mut config.skip_damaged);
+    }
+    if !is_folder || config.model.parse::<Architecture>().is_err() {
+        (config.size, config.channels) = (None, None);
+        return;
+    }
+    let mut text = config.size.map_or(String::new(), |[height, width]| format!("{height}x{width}"));
+    let size =
+        about("Size", "Height and width of what the net takes in, such as 48x64; empty: what suits the pictures");
+    form::text(ui, fields, size, &mut text, |text| match text.trim() {
+        "" => Ok(String::new()),
+        text => parse_size(text).map(|[height, width]| format!("{height}x{width}")),
+    });
+    config.size = parse_size(&text).ok();
+    let options = [
+        (None, "As the pictures", "Colour if any picture of a sample is in colour"),
+        (Some(1), "Grey", "One channel"),
+        (Some(3), "Colour", "Three channels"),
+    ];
+    if let Some(channels) = form::choice(ui, about("Channels", "What the net sees"), &options, config.channels) {
+        config.channels = channels;
+    }
+    let found = facts.and_then(|facts| facts.net.as_ref().ok()).and_then(|net| net.note.as_ref());
+    found.iter().for_each(|text| note(ui, text));
+}
+
 fn on_its_way(ui: &mut Ui, fetching: &DataFetching, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         let (done, of) = (format::megabytes(fetching.done), format::megabytes(fetching.of));
@@ -220,8 +256,8 @@ fn on_its_way(ui: &mut Ui, fetching: &DataFetching, out: &mut Vec<Command>) {
     });
 }
 
-const PATH: &str = "a folder with one sub-folder of pictures per class, the same packed as .tar, .tar.gz or .tar.xz, \
-                    or a folder with the files of MNIST";
+const PATH: &str = "a folder with one sub-folder of pictures per class or with the files of MNIST, its kin or CIFAR, the \
+                    same packed as .tar, .tar.gz, .tar.xz or .zip, or a .npz, .mat or .csv of pictures";
 
 fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
     let is_folder = matches!(data, DataSource::Folder(_));

@@ -4,10 +4,10 @@
 //! Only tensors that have names are read. A tensor's numbers are looked at when someone asks for it by its name and
 //! knows its shape, so a file cannot make the program take more memory than the net needs.
 
-mod objects;
-mod pickle;
+pub(crate) mod objects;
+pub(crate) mod pickle;
 mod table;
-mod zip;
+pub(crate) mod zip;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -54,7 +54,7 @@ impl<'a> PytorchFile<'a> {
     }
 
     fn open_zip(bytes: &'a [u8]) -> Result<Self, String> {
-        let mut parts = zip::parts(bytes)?;
+        let mut parts = zip::parts(bytes, zip::MOST_PARTS)?;
         let kind = FileKind::of_zip(parts.keys().map(String::as_str));
         if kind != FileKind::Pytorch {
             return Err(why_no_weights(kind));

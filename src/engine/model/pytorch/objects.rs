@@ -9,9 +9,11 @@ pub type ObjectId = usize;
 /// shared, they take no more memory than the pickle's own length allows, and nothing about them is recursive.
 #[derive(Debug)]
 pub enum Object {
-    /// A value that says nothing about tensors: a float, bytes, a set, `None`.
+    /// A value that says nothing about tensors: a float, a set, `None`.
     Data,
-    Bool,
+    /// Bytes, or a text of Python 2 that is none in UTF-8.
+    Bytes(Box<[u8]>),
+    Bool(bool),
     Int(i64),
     /// A whole number of more than 64 bits, the lowest byte first.
     Long(Box<[u8]>),
@@ -30,6 +32,8 @@ pub enum Object {
 pub struct Other {
     /// The name of its class, or of the function that would make it.
     pub class: ObjectId,
+    /// The tuple of values that the class or the function would be called with, where there is one.
+    pub arguments: Option<ObjectId>,
     /// What it holds where it is a kind of dictionary.
     pub entries: Vec<(ObjectId, ObjectId)>,
     /// Its attributes, where there are some.
@@ -86,6 +90,11 @@ impl Name {
             },
             _ => Self::other(module, name),
         }
+    }
+
+    /// Returns the whole of a name that means nothing here.
+    pub fn other_name(&self) -> Option<&str> {
+        if let Self::Other(name) = self { Some(name) } else { None }
     }
 
     /// Keeps a name for messages: of a sensible length and without what would upset a terminal.

@@ -26,7 +26,12 @@ pub struct Pickle {
 impl Pickle {
     /// Reads the pickle at the beginning of `bytes`; refuses one that is damaged or too large.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        let bytes = &bytes[..bytes.len().min(MOST_BYTES)];
+        Self::read_up_to(bytes, MOST_BYTES)
+    }
+
+    /// Does what [`Self::read`] does for a pickle of at most `most` bytes: those of data sets hold their pictures.
+    pub fn read_up_to(bytes: &[u8], most: usize) -> Result<Self, String> {
+        let bytes = &bytes[..bytes.len().min(most)];
         let mut machine = Machine { bytes, ..Machine::default() };
         loop {
             let at = machine.at;
@@ -117,6 +122,14 @@ impl<'a> Machine<'a> {
         self.push(Object::Text(String::from_utf8_lossy(bytes).into_owned()));
     }
 
+    /// Keeps a string of Python 2, which may be a text or any bytes.
+    fn push_string(&mut self, bytes: &[u8]) {
+        self.push(match std::str::from_utf8(bytes) {
+            Ok(text) => Object::Text(text.to_owned()),
+            Err(_) => Object::Bytes(bytes.into()),
+        });
+    }
+
     fn pop(&mut self) -> Result<ObjectId, String> {
         let above = self.marks.last().copied().unwrap_or(0);
         let popped = if self.stack.len() > above { self.stack.pop() } else { None };
@@ -169,7 +182,7 @@ impl<'a> Machine<'a> {
     /// Reads a value that is a single one.
     fn value(&mut self, opcode: u8, at: usize) -> Result<(), String> {
         match opcode {
-            0x88 | 0x89 => self.push(Object::Bool),
+            0x88 | 0x89 => self.push(Object::Bool(opcode == 0x88)),
             b'N' | 0x8F | 0x97 => self.push(Object::Data), // NONE, EMPTY_SET, NEXT_BUFFER
             0x98 => {}                                     // READONLY_BUFFER
             b'J' | b'K' | b'M' | 0x8A | 0x8B => self.integer(opcode)?,
@@ -179,17 +192,17 @@ impl<'a> Machine<'a> {
                 let text = String::from_utf8_lossy(self.line()?).trim_end_matches('L').parse();
                 self.push(text.map_or(Object::Data, Object::Int));
             }
-            b'B' => self.data(|machine| machine.counted(4))?,
-            b'C' => self.data(|machine| machine.counted(1))?,
-            0x8E | 0x96 => self.data(|machine| machine.counted(8))?,
-            b'X' | b'T' | b'U' | 0x8C | 0x8D => {
-                let bytes_of_count = match opcode {
-                    b'X' | b'T' => 4,
-                    0x8D => 8,
+            b'B' | b'C' | 0x8E | 0x96 | b'X' | b'T' | b'U' | 0x8C | 0x8D => {
+                let bytes = self.counted(match opcode {
+                    b'B' | b'X' | b'T' => 4,
+                    0x8E | 0x96 | 0x8D => 8,
                     _ => 1,
-                };
-                let text = self.counted(bytes_of_count)?;
-                self.push_text(text);
+                })?;
+                match opcode {
+                    b'B' | b'C' | 0x8E | 0x96 => self.push(Object::Bytes(bytes.into())),
+                    b'T' | b'U' => self.push_string(bytes),
+                    _ => self.push_text(bytes),
+                }
             }
             b'V' | b'S' | b'P' => {
                 let line = self.line()?;
@@ -268,7 +281,7 @@ impl<'a> Machine<'a> {
             self.global(b'c')?;
             let class = self.pop()?;
             self.since_mark()?;
-            self.push_other(class);
+            self.push_other(class, None);
             return Ok(());
         }
         let members = self.since_mark()?;
@@ -276,14 +289,14 @@ impl<'a> Machine<'a> {
             b't' => self.push(Object::Tuple(members)),
             b'l' => self.push(Object::List(members)),
             b'd' => self.push(Object::Dict(pairs(&members)?)),
-            b'o' => self.push_other(*members.first().ok_or(MALFORMED)?),
+            b'o' => self.push_other(*members.first().ok_or(MALFORMED)?, None),
             _ => self.push(Object::Data), // FROZENSET
         }
         Ok(())
     }
 
-    fn push_other(&mut self, class: ObjectId) {
-        self.push(Object::Other(Box::new(Other { class, entries: Vec::new(), state: None })));
+    fn push_other(&mut self, class: ObjectId, arguments: Option<ObjectId>) {
+        self.push(Object::Other(Box::new(Other { class, arguments, entries: Vec::new(), state: None })));
     }
 
     fn global(&mut self, opcode: u8) -> Result<(), String> {
@@ -353,7 +366,7 @@ impl<'a> Machine<'a> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         match self.call(function, arguments, 0) {
             Some(made) => self.push(made),
-            None => self.push_other(function),
+            None => self.push_other(function, Some(arguments)),
         }
         Ok(())
     }

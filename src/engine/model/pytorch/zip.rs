@@ -10,8 +10,8 @@ use std::io::Read;
 
 use flate2::read::DeflateDecoder;
 
-/// An archive with more parts is refused: it has one for each tensor and a few more.
-const MOST_PARTS: u64 = 100_000;
+/// A net with more parts is refused: it has one for each tensor and a few more.
+pub const MOST_PARTS: u64 = 100_000;
 
 const END: &[u8] = b"PK\x05\x06";
 const END_64: &[u8] = b"PK\x06\x06";
@@ -42,6 +42,11 @@ impl<'a> ZipPart<'a> {
     /// Makes a part of bytes that lie as they are.
     pub fn stored(data: &'a [u8]) -> Self {
         Self { packed: data, packing: Packing::Stored, size: data.len(), crc: None }
+    }
+
+    /// Returns how many bytes its content has.
+    pub fn len(&self) -> usize {
+        self.size
     }
 
     /// Returns how many bytes [`Self::read`] takes memory for.
@@ -78,11 +83,11 @@ fn crc_of(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// Returns the parts by their names; refuses a file that is cut short or damaged.
-pub fn parts(bytes: &[u8]) -> Result<BTreeMap<String, ZipPart<'_>>, String> {
+/// Returns the parts by their names; refuses a file that is cut short or damaged, or has more than `most` parts.
+pub fn parts(bytes: &[u8], most: u64) -> Result<BTreeMap<String, ZipPart<'_>>, String> {
     let (count, mut at) = directory(bytes)?;
-    if count > MOST_PARTS {
-        return Err(format!("its zip has {count} parts, expected at most {MOST_PARTS}"));
+    if count > most {
+        return Err(format!("its zip has {count} parts, expected at most {most}"));
     }
     let mut parts = BTreeMap::new();
     let mut total = 0;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Desk, InHand, QueuedRun};
-use crate::engine::data::{DataSource, Dataset, Split, Watch};
-use crate::engine::train::RunFolder;
+use crate::engine::data::{Dataset, Split, Watch};
+use crate::engine::train::{Config, NewNet, RunFolder};
 use crate::engine::{Error, Result};
 use crate::worker::Event;
 use crate::worker::job::Throttle;
@@ -37,11 +37,12 @@ impl Desk {
         let (folder, trainer) = match config {
             Some(config) => {
                 self.watched(&run, |watch| config.data.unpack(watch))?;
-                let manifest = config.manifest(&self.catalogue)?;
-                let data = self.open(&run, &config.data, &manifest.classes)?;
+                let NewNet { manifest, note } = config.net(&self.catalogue)?;
+                self.tell_notes(&run, note.as_slice());
+                let data = self.open(&run, &config, &manifest.classes)?;
                 RunFolder::begin(&path, manifest, data, *config)?
             }
-            None => RunFolder::resume(&path, |source, classes| self.open(&run, source, classes))?,
+            None => RunFolder::resume(&path, |config, classes| self.open(&run, config, classes))?,
         };
         Ok(InHand {
             run,
@@ -56,11 +57,20 @@ impl Desk {
         })
     }
 
-    fn open(&mut self, run: &RunId, source: &DataSource, classes: &[String]) -> Result<Arc<Dataset>> {
+    fn open(&mut self, run: &RunId, config: &Config, classes: &[String]) -> Result<Arc<Dataset>> {
         let mut last = std::mem::take(&mut self.data);
-        let data = self.watched(run, |watch| last.open(source, Split::Train, classes, watch));
+        let data = self.watched(run, |watch| last.open(&config.data, Split::Train, classes, config.opening(), watch));
         self.data = last;
-        data
+        let data = data?;
+        self.tell_notes(run, data.notes());
+        Ok(data)
+    }
+
+    /// Says what there is to say of the data of a run.
+    fn tell_notes(&self, run: &RunId, notes: &[String]) {
+        if !notes.is_empty() {
+            self.send(TrainEvent::Notes { run: run.clone(), notes: notes.to_vec() });
+        }
     }
 
     /// Prepares something of a run on the trainer's threads. It obeys an order to stop at once; all others wait.

@@ -2,12 +2,15 @@
 
 use crate::engine::data::DataSource;
 use crate::engine::model::{Catalogue, Input};
-use crate::engine::train::Config;
+use crate::engine::train::{Config, NewNet};
 
 /// This tells what is known of the data and the net of some settings.
 pub struct DraftFacts {
     pub data: DataSource,
     pub model: String,
+    /// What the net takes in, where a person said so.
+    pub size: Option<[usize; 2]>,
+    pub channels: Option<usize>,
     pub is_there: bool,
     pub net: Result<NetFacts, String>,
 }
@@ -17,26 +20,33 @@ pub struct NetFacts {
     pub parameters: usize,
     pub input: Input,
     pub classes: usize,
+    /// This sentence says what the input follows from, where that was decided by a look at the pictures.
+    pub note: Option<String>,
 }
 
 impl DraftFacts {
     /// Reads manifests and folders, which is slow.
     pub fn gather(config: &Config) -> Self {
-        let net = config.manifest(&Catalogue::from_environment()).map(|net| NetFacts {
-            parameters: net.parameter_count(),
-            input: net.input,
-            classes: net.classes.len(),
+        let net = config.net(&Catalogue::from_environment()).map(|NewNet { manifest, note }| NetFacts {
+            parameters: manifest.parameter_count(),
+            input: manifest.input,
+            classes: manifest.classes.len(),
+            note,
         });
         Self {
             data: config.data.clone(),
             model: config.model.clone(),
+            size: config.size,
+            channels: config.channels,
             is_there: config.data.is_there(),
             net: net.map_err(|error| error.to_string()),
         }
     }
 
     pub fn are_of(&self, config: &Config) -> bool {
-        self.data == config.data && self.model == config.model
+        self.data == config.data
+            && self.model == config.model
+            && (self.size, self.channels) == (config.size, config.channels)
     }
 }
 

@@ -24,6 +24,8 @@ pub enum TrainOutcome {
     /// Explore can attack the net of this name, as was asked.
     Attack(String),
     Fetched(DataSource),
+    /// There is something to say of the data of a run.
+    Notes(String),
 }
 
 /// So many bytes of a data set have arrived, of how many.
@@ -293,6 +295,9 @@ impl Train {
             TrainEvent::Download(_, DownloadEvent::Failed(message)) => {
                 self.fetching = None;
                 return message.map(TrainOutcome::Problem);
+            }
+            TrainEvent::Notes { run, notes } => {
+                return Some(TrainOutcome::Notes(format!("{run}: {}", notes.join("\n"))));
             }
             TrainEvent::Problem(message) => {
                 self.awaited = None;
