@@ -89,8 +89,8 @@ fn squeezenet(side: usize) -> Result<Manifest> {
 }
 
 fn digits_net(words: &str) -> Result<Manifest> {
-    let (input, classes) = DataSource::Mnist.shape()?;
-    words.parse::<Architecture>()?.manifest(&input, &classes)
+    let shape = DataSource::Mnist.shape()?;
+    words.parse::<Architecture>()?.manifest(&shape.input, &shape.classes)
 }
 
 fn weights(manifest: &Manifest) -> Result<f64> {

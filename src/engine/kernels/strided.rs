@@ -54,8 +54,10 @@ impl View {
     /// Keeps every `step`-th of an axis from `start` on, `len` of them.
     pub fn sliced(&self, axis: usize, start: usize, len: usize, step: usize) -> Self {
         let mut view = self.clone();
-        view.first += start * view.axes[axis].stride;
-        view.axes[axis] = Axis { len, stride: view.axes[axis].stride * step };
+        let stride = view.axes[axis].stride;
+        view.first += start * stride;
+        // A single value has no neighbour, however far away.
+        view.axes[axis] = Axis { len, stride: if len > 1 { stride * step } else { stride } };
         view
     }
 

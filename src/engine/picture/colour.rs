@@ -17,9 +17,13 @@ pub(super) fn oklch_to_srgb(l: f32, c: f32, hue: f32) -> [u8; 3] {
     .map(encode)
 }
 
-/// Converts linear light to an 8-bit sRGB value (IEC 61966-2-1).
+/// Converts linear light to an 8-bit sRGB value.
 fn encode(linear: f32) -> u8 {
+    (encoded(linear) * 255.0).round() as u8
+}
+
+/// Converts linear light to an sRGB value in [0, 1] (IEC 61966-2-1).
+pub(super) fn encoded(linear: f32) -> f32 {
     let linear = linear.clamp(0.0, 1.0);
-    let encoded = if linear <= 0.003_130_8 { 12.92 * linear } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 };
-    (encoded * 255.0).round() as u8
+    if linear <= 0.003_130_8 { 12.92 * linear } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
 }

@@ -5,22 +5,34 @@
 mod background;
 mod colour;
 mod decode;
+mod directories;
 mod encode;
 mod fit;
 mod heatmap;
-mod jpeg;
+mod jpeg_markers;
+mod jpeg_reader;
 mod kind;
 mod lens;
+mod not_pictures;
+mod png_reader;
+mod profile;
+mod raster;
+mod raw;
+mod reduce;
 mod region;
 mod resample;
+mod tiff_reader;
+mod tiff_values;
 
 pub use background::Background;
-pub use decode::{MAX_PIXELS, decode, open, open_over};
+pub use decode::{decode, open, open_over};
 pub use encode::{CROP, png_bytes, png_crop, png_texts, save_png};
 pub use fit::{Fit, fit};
 pub use heatmap::{Channel, Heatmap, HeatmapQuantity, Rgba, diverging, sequential};
 pub use kind::PictureKind;
 pub use lens::Lens;
+pub(crate) use raw::raw_format;
+pub use reduce::MAX_PIXELS;
 pub use region::Region;
 pub use resample::Resampler;
 
