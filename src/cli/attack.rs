@@ -69,6 +69,8 @@ struct AttackReport {
     pixels: [usize; 2],
     #[serde(skip_serializing_if = "Option::is_none")]
     crop: Option<String>,
+    /// The net does not say the label of the untouched picture, so that there is nothing to fool.
+    wrong_before: bool,
     /// Tells whether the net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: bool,
     clean: Vec<Guess>,
@@ -135,13 +137,18 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let baseline = Baseline::new(&model, input, from, goal, rules.loss)?;
     let settings = args.common.options.settings(args.attack.as_ref(), &args.eps)?;
     let problem = baseline.problem(&model, rules)?;
+    let wrong_before = argmax(&baseline.probabilities) != baseline.label;
     let (mut results, mut last) = (Vec::new(), None);
     for eps in budgets(&settings, &args.eps)? {
         let attacked = baseline.attacked(&*settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
         results.push(ResultReport {
             eps,
             top: model.top(&attacked.probabilities, 5),
-            fooled: attacked.verdict != Verdict::StillRight,
+            fooled: match attacked.verdict {
+                Verdict::StillRight => false,
+                Verdict::Fooled => !wrong_before,
+                Verdict::FooledAsAsked => true,
+            },
             target_hit: target.map(|target| argmax(&attacked.probabilities) == target),
             linf: attacked.linf,
             l2: attacked.l2,
@@ -167,6 +174,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         rules: rules.into(),
         pixels: [baseline.original.width, baseline.original.height],
         crop: crop.map(|crop| crop.to_string()),
+        wrong_before,
         saturated: baseline.saturated,
         clean: model.top(&baseline.probabilities, 5),
         results,
@@ -212,6 +220,7 @@ fn describe(report: &AttackReport, crop: &str) -> String {
         let verdict = match (r.target_hit, r.fooled) {
             (Some(true), true) => "fooled as asked",
             (_, true) => "fooled",
+            (_, false) if report.wrong_before => "wrong from the start",
             (_, false) => "not fooled",
         };
         let eps = r.eps.map_or("attacked".into(), |eps| measure.describe(eps));

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::choice::{LOSSES, choice, choice_of};
 use crate::command_line::with_options;
-use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, Norm, PIXELS, Parameter, Rules, Value};
+use crate::engine::attack::{Attack, AttackSettings, Loss, Measure, MinimalEps, Norm, PIXELS, Parameter, Rules, Value};
+use crate::engine::units::check_pixel_eps;
 use crate::engine::{Error, Result};
 
 /// These options belong to every command that attacks pictures.
@@ -194,7 +195,12 @@ impl FromArgMatches for AttackOptions {
 pub fn budgets(settings: &AttackSettings, eps: &[f32]) -> Result<Vec<Option<f32>>> {
     let is_search = matches!(settings, AttackSettings::MinimalEps(_));
     let why = match (settings.takes_eps(), eps.is_empty()) {
-        (true, false) => return Ok(eps.iter().copied().map(Some).collect()),
+        (true, false) => {
+            if settings.measure() == Measure::Norm(Norm::Linf) {
+                eps.iter().try_for_each(|&eps| check_pixel_eps(eps))?;
+            }
+            return Ok(eps.iter().copied().map(Some).collect());
+        }
         (true, true) => format!("--eps is missing: {settings} needs to know how far pixels may move"),
         (false, false) if !is_search => format!("{settings} takes no --eps: it goes as far as it needs to"),
         (false, _) => return Ok(vec![None]),

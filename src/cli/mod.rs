@@ -74,6 +74,10 @@ enum HeadlessCommand {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    if let Some(meant) = decimal_comma(std::env::args()) {
+        eprintln!("error: --eps has a comma, which stands between several values; did you mean {meant}?");
+        return ExitCode::from(2);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return explain(&error),
@@ -109,6 +113,23 @@ pub fn main() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// Returns the number that was meant where ε is written with a decimal comma, as in `--eps 0,25`.
+fn decimal_comma(arguments: impl Iterator<Item = String>) -> Option<String> {
+    let mut is_eps = false;
+    for argument in arguments {
+        let value = if is_eps { Some(&argument[..]) } else { argument.strip_prefix("--eps=") };
+        let parts = value.and_then(|value| value.split_once(','));
+        if let Some(("0", decimals)) = parts
+            && !decimals.is_empty()
+            && decimals.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            return Some(format!("0.{decimals}"));
+        }
+        is_eps = argument == "--eps";
+    }
+    None
 }
 
 /// Prints help and version as they are, and a malformed command line's message in at most six lines without gaps.

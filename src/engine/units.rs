@@ -22,6 +22,23 @@ pub fn parse_eps(text: &str) -> Result<f32> {
     }
 }
 
+/// Refuses an ε in L∞ that is more than the whole range of a pixel: most likely it is meant in grey levels.
+///
+/// # Errors
+/// [`Error::Argument`], which asks whether grey levels were meant.
+pub fn check_pixel_eps(eps: f32) -> Result<()> {
+    if eps <= 1.0 {
+        return Ok(());
+    }
+    let levels = eps / LEVELS;
+    let meant = if levels <= 1.0 {
+        format!("; did you mean {eps}/255, which is {}?", grey_levels(levels))
+    } else {
+        String::new()
+    };
+    Err(Error::Argument(format!("ε is {eps}, but pixels only reach from 0 (black) to 1 (white){meant}")))
+}
+
 /// Says ε as people compare it: `0.0314 = 8.00/255 = 8 grey levels`.
 pub fn describe_eps(eps: f32) -> String {
     format!("{eps:.4} = {:.2}/255 = {}", eps * LEVELS, grey_levels(eps))
@@ -77,6 +94,14 @@ mod tests {
             let message = parse_eps(bad).unwrap_err().to_string();
             assert!(message.contains("8/255") && message.lines().count() == 1, "{bad}: {message}");
         }
+    }
+
+    #[test]
+    fn more_than_the_whole_range_is_taken_for_grey_levels() {
+        assert!(check_pixel_eps(0.0).is_ok() && check_pixel_eps(1.0).is_ok());
+        let message = |eps: f32| check_pixel_eps(eps).unwrap_err().to_string();
+        assert!(message(8.0).contains("did you mean 8/255, which is 8 grey levels?"));
+        assert!(!message(300.0).contains("did you mean"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod library;
 mod models;
 mod onnx;
 mod photo_resolution;
+mod picture_formats;
 mod pictures;
 mod pytorch;
 mod shared_data;

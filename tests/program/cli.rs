@@ -155,6 +155,32 @@ fn bad_values_of_eps_are_malformed_command_lines() {
 }
 
 #[test]
+fn eps_in_grey_levels_or_with_a_decimal_comma_is_asked_about() {
+    for command in ["attack digit-7", "eval --data drawn:50"] {
+        let args = |eps: &'static str| {
+            let more = ["--model", "digits_cnn", "--eps", eps];
+            command.split(' ').chain(more).collect::<Vec<_>>()
+        };
+        refused(&run(&args("8")), 1, &["ε is 8", "did you mean 8/255, which is 8 grey levels?"]);
+        refused(&run(&args("0,25")), 2, &["did you mean 0.25?"]);
+        refused(&run(&args("0,05")), 2, &["did you mean 0.05?"]);
+    }
+    // Lengths in other norms may be more than 1, and several values are several values.
+    let l2 = json(&attack("digit-7", &["--eps", "1.5,8", "--attack", "fgsm", "--norm", "l2", "--json"]));
+    assert_eq!(l2["results"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_was_wrong_before_is_not_fooled() {
+    let wrong = json(&attack("digit-7", &["--attack", "deepfool", "--label", "3", "--json"]));
+    assert!(wrong["wrong_before"] == true && wrong["results"][0]["fooled"] == false, "{wrong}");
+    let text = run(&["attack", "digit-7", "--model", "digits_cnn", "--attack", "deepfool", "--label", "3"]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains("wrong from the start"));
+    let right = json(&attack("digit-7", &["--eps", "0.3", "--json"]));
+    assert!(right["wrong_before"] == false, "{right}");
+}
+
+#[test]
 fn classes_and_models_that_do_not_exist_are_answered_with_the_nearest() {
     refused(&attack("digit-3", &["--eps", "0.1", "--target", "12"]), 1, &["12", "0 to 9"]);
     refused(&attack("digit-3", &["--eps", "0.1", "--label", "three"]), 1, &["three", "nearest"]);

@@ -12,6 +12,7 @@ use super::stopping::Stopping;
 use crate::attack::PIXELS;
 use crate::data::{DataShape, DataSource, Dataset, Opening, Split, Watch};
 use crate::model::{Architecture, Catalogue, Manifest};
+use crate::units::check_pixel_eps;
 use crate::{Error, Result};
 
 /// Everything that decides how a run goes; with the data and the manifest it determines the weights bit for bit.
@@ -227,6 +228,7 @@ pub fn parse_size(text: &str) -> Result<[usize; 2], String> {
 /// Refuses an impossible ε or α.
 pub(super) fn check_tuning(eps: f32, alpha: f32) -> Result<()> {
     expect(eps.is_finite() && eps >= 0.0, "ε", &eps, "a number of at least 0 in units of the pixel range")?;
+    check_pixel_eps(eps)?;
     expect((0.0..=1.0).contains(&alpha), "α", &alpha, "0 to 1")
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::app::pages::test_sets::commands::TestPart;
-use crate::engine::attack::{AttackSettings, Loss, MinimalEps, PIXELS, Rules};
+use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, Norm, PIXELS, Rules};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::DataSource;
 use crate::engine::eval::Prediction;
-use crate::engine::units::parse_eps;
+use crate::engine::units::{check_pixel_eps, parse_eps};
 use crate::worker::{Curve, Sheet, SheetWish, Survey, TestEvent, Transferred};
 
 /// A sheet has five rows of five pictures.
@@ -118,6 +118,10 @@ impl Choices {
         }
         if attacks.is_empty() {
             return Err("No attack is chosen; tick at least one.".into());
+        }
+        let is_of_pixels = |attack: &&AttackSettings| attack.takes_eps() && attack.norm() == Norm::Linf;
+        if attacks.iter().any(|attack| is_of_pixels(&attack)) {
+            eps.iter().try_for_each(|&eps| check_pixel_eps(eps)).map_err(|error| error.to_string())?;
         }
         let loss = if self.log_odds { Loss::LogOdds } else { Loss::CrossEntropy };
         let rules = Rules { loss, seed: self.seed, bounds: self.clip.then_some(PIXELS), eight_bit: self.eight_bit };
