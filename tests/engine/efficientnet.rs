@@ -37,15 +37,23 @@ fn answers_and_fgsm_agree_with_pytorch_on_photos() {
     let golden: Golden = serde_json::from_str(&golden).unwrap();
     assert_eq!(golden.photos.len(), 42);
     let model = Arc::new(Catalogue::new(Vec::new()).load("efficientnet_lite0").unwrap());
-    let (mut right, mut in_five, mut wrong, mut gap) = (0, 0, [0; 4], 0.0f32);
+    let (mut right, mut in_five, mut wrong, mut gap, mut converted) = (0, 0, [0; 4], 0.0f32, 0);
     for Photo { file, label, top, probs } in &golden.photos {
-        let planes = model.fit(&open(&folder.join(file)).unwrap()).unwrap();
+        let picture = open(&folder.join(file)).unwrap();
+        // PyTorch's tools pass colour profiles over; one photo is in Adobe RGB.
+        let is_converted = picture.notes.iter().any(|note| note.contains("Adobe RGB"));
+        converted += usize::from(is_converted);
+        let planes = model.fit(&picture).unwrap();
         let baseline =
             Baseline::new(&model, planes, Label::Given(*label), Goal::Untargeted, Loss::CrossEntropy).unwrap();
         let found = model.top(&baseline.probabilities, 5);
         for (place, (guess, (class, prob))) in found.iter().zip(top.iter().zip(probs)).enumerate() {
             // Where two are as good as equal either may come first.
             let near = (baseline.probabilities[*class] - prob).abs();
+            if is_converted {
+                assert!(near < 0.01, "{file}, place {place}: {guess:?}, expected class {class} with {prob}");
+                continue;
+            }
             gap = gap.max(near);
             let same = guess.index == *class || (baseline.probabilities[*class] - guess.prob).abs() < 1e-4;
             assert!(same && near < 1e-3, "{file}, place {place}: {guess:?}, expected class {class} with {prob}");
@@ -58,7 +66,7 @@ fn answers_and_fgsm_agree_with_pytorch_on_photos() {
         }
     }
     eprintln!("probabilities within {gap:.1e}; {right} right, {in_five} among five; wrong under FGSM {wrong:?}");
-    assert_eq!((right, in_five), (golden.right, golden.in_five));
+    assert_eq!((right, in_five, converted), (golden.right, golden.in_five, 1));
     for (found, expected) in wrong.iter().zip(golden.fgsm) {
         assert!(found.abs_diff(expected) <= 1, "wrong under FGSM: {wrong:?}, expected {:?}", golden.fgsm);
     }

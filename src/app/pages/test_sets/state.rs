@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::app::pages::test_sets::commands::TestPart;
-use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, Norm, PIXELS, Rules};
+use crate::engine::attack::{AttackSettings, Loss, MinimalEps, Norm, PIXELS, Rules};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::DataSource;
 use crate::engine::eval::Prediction;

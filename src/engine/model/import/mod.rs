@@ -116,9 +116,9 @@ impl Draft {
         matches!(self.source, Source::Onnx(_))
     }
 
-    /// Tells whether a file holds a whole net, not weights alone. Only its beginning is read.
+    /// Tells whether a file holds a whole net, not weights alone, by its name or its beginning.
     pub fn is_of_whole_net(path: &Path) -> bool {
-        open_weights(path).is_ok_and(|bytes| is_onnx(path, &bytes))
+        is_named_onnx(path) || open_weights(path).is_ok_and(|bytes| FileKind::of(&bytes) == FileKind::Onnx)
     }
 
     /// Takes the weights for those of a net that is there, with another number of classes; `None` where they differ in
@@ -165,9 +165,13 @@ impl Draft {
 fn is_onnx(path: &Path, bytes: &[u8]) -> bool {
     match FileKind::of(bytes) {
         FileKind::Onnx => true,
-        FileKind::Unknown => extension(path).is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")),
+        FileKind::Unknown => is_named_onnx(path),
         _ => false,
     }
+}
+
+fn is_named_onnx(path: &Path) -> bool {
+    extension(path).is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
 
 impl ImportedNet {
