@@ -38,7 +38,9 @@ fn plain_formats_are_read_as_pillow_reads_them() {
 
 #[test]
 fn tiff_is_read_in_all_its_kinds() {
-    for name in ["palette.tif", "bits.tif", "big.tif", "deflate.tif", "lzw.tif"] {
+    // Pillow writes a palette's values times 256, where 257 times are 16 bits.
+    check("palette.tif", 1, "");
+    for name in ["bits.tif", "big.tif", "deflate.tif", "lzw.tif"] {
         check(name, 0, "");
     }
     check("float.tif", 0, "float");
@@ -49,7 +51,7 @@ fn tiff_is_read_in_all_its_kinds() {
 #[test]
 fn colours_are_brought_to_srgb() {
     for name in ["p3.png", "p3.tif", "adobe.png", "grey_profile.png"] {
-        check(name, 1, "\"A profile\"");
+        check(name, 1, "“A profile”");
     }
     check("linear.png", 1, "gAMA");
     check("cut_profile.png", 0, "damaged");
