@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::engine::{Error, Result};
 
-/// How often each is done; the median counts.
+/// The number of times that each is done; the median counts.
 const TIMES: usize = 9;
 
 fn main() -> Result<()> {

@@ -1,4 +1,4 @@
-//! What the targets share.
+//! The targets share this.
 
 use doppelganger_engine::device::Backend;
 use doppelganger_engine::model::{Graph, Input, Params};

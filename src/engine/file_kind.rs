@@ -1,4 +1,4 @@
-//! What a file is, by its content, whatever it is called. A message can then say what somebody has in their hand.
+//! The content of a file tells what it is, whatever it is called, so that a message can name it.
 
 use crate::picture::raw_format;
 
@@ -149,6 +149,12 @@ const LEVELDB_END: &[u8] = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb";
 const START: usize = 1024;
 
 impl FileKind {
+    /// Tells whether it holds other files, or a compressed one.
+    pub fn is_archive(self) -> bool {
+        use FileKind::{Bzip2, Gzip, Rar, SevenZip, Tar, Xz, Zip, Zstandard};
+        matches!(self, Zip | Tar | Gzip | Xz | Zstandard | Bzip2 | SevenZip | Rar)
+    }
+
     /// Returns what a file with these bytes is.
     pub fn of(bytes: &[u8]) -> Self {
         if bytes.is_empty() {

@@ -44,7 +44,7 @@ pub fn open_ordinary(path: &Path, doing: &'static str) -> Result<File> {
 /// is no part of the text.
 ///
 /// # Errors
-/// Those of reading, and [`ErrorKind::InvalidData`] for what is no text.
+/// The errors of reading, and [`ErrorKind::InvalidData`] for what is no text.
 pub fn read_text(path: &Path) -> std::io::Result<String> {
     text(std::fs::read(path)?)
 }

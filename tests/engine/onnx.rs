@@ -27,7 +27,7 @@ struct Case {
     pictures: Tensor,
 }
 
-/// What our program says of some pictures, in the cross-entropy at class 0.
+/// The logits of our program for some pictures, and the gradient of the cross-entropy at class 0.
 struct Found {
     logits: Vec<f32>,
     gradient: Vec<f32>,

@@ -113,10 +113,7 @@ impl ArraySet for CsvSet {
     }
 
     fn has(&self, path: &str) -> bool {
-        match &self.parts {
-            Parts::Whole(file) => file.path == path,
-            Parts::Split { train, test } => train.iter().chain(test).any(|file| file.path == path),
-        }
+        self.parts.any(|file| file.path == path)
     }
 
     fn read(&self, listing: &Listing, split: Split) -> Result<ArrayPart> {

@@ -52,6 +52,14 @@ impl<T> Parts<T> {
         Some(Self::Split { train, test })
     }
 
+    /// Tells whether one of the parts is such.
+    pub(super) fn any(&self, is: impl Fn(&T) -> bool) -> bool {
+        match self {
+            Self::Whole(whole) => is(whole),
+            Self::Split { train, test } => train.iter().chain(test).any(is),
+        }
+    }
+
     /// Returns the part for a split, or a sentence that says that it is missing.
     pub(super) fn of_split(&self, split: Split) -> Result<&T, String> {
         let (found, expected) = match (self, split) {

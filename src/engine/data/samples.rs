@@ -51,7 +51,7 @@ pub fn trial_samples([channels, height, width]: [usize; 3]) -> impl Iterator<Ite
 /// Returns what a net sees of them, the photos in parts as well, since there are few.
 ///
 /// # Errors
-/// Those of decoding, which the tests rule out.
+/// The errors of decoding, which the tests rule out.
 pub fn trial_pictures(axes: [usize; 3], fit: Fit) -> Result<Vec<Planes>> {
     let mut planes = Vec::new();
     for sample in trial_samples(axes) {

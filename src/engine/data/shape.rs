@@ -1,4 +1,4 @@
-//! What a net for a set takes in follows from a sample of its pictures.
+//! A sample of the pictures of a set decides the size and the channels of a net for it.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ impl DataShape {
     /// Looks at a data set at a path.
     ///
     /// # Errors
-    /// Those of [`Dataset::open`], and [`Error::Data`] for a set of one class or of damaged pictures alone.
+    /// The errors of [`Dataset::open`], and [`Error::Data`] for a set of one class or of damaged pictures alone.
     pub(super) fn of_path(path: &Path) -> Result<Self> {
         let found = Found::open(path, &mut |_| true)?;
         let few = |what: String| Error::Data {

@@ -16,7 +16,7 @@ pub struct Term {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Along {
     terms: Vec<Term>,
-    /// Where the terms of each output begin; the last number is where the last ones end.
+    /// The places at which the terms of each output begin, and the place at which the last ones end.
     starts: Vec<usize>,
 }
 

@@ -110,7 +110,7 @@ impl Graph {
     /// Adds an operation and returns the value that it makes, which becomes the output.
     ///
     /// # Errors
-    /// What the operation gets and what it expects, as the end of a sentence.
+    /// This is the end of a sentence: it says what the operation gets and what it expects.
     pub fn push(&mut self, operation: impl Into<Operation>, inputs: &[ValueId]) -> Result<ValueId, String> {
         let operation = operation.into();
         operation.check()?;

@@ -24,7 +24,7 @@ pub struct Added {
     pub other_weights: bool,
     /// There are no weights yet: a manifest came alone.
     pub wants_weights: bool,
-    /// What is worth telling of the weights' file, such as a prefix of names that was left out.
+    /// Notes on the weights' file, such as a prefix of names that was left out.
     pub notes: Vec<String>,
 }
 

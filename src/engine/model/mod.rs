@@ -74,7 +74,7 @@ pub struct Guess {
 pub struct Model {
     pub manifest: Manifest,
     pub classes: Arc<[String]>,
-    /// What is worth telling of its weights' file, such as a prefix of names that was left out.
+    /// Notes on its weights' file, such as a prefix of names that was left out.
     pub notes: Arc<[String]>,
     executor: Arc<dyn Executor>,
 }

@@ -1,4 +1,4 @@
-//! What people take for weights, and what to do with it.
+//! Messages name the files that people take for weights, and say what to do with them.
 
 use std::path::Path;
 
@@ -44,14 +44,7 @@ pub fn why_no_weights(kind: FileKind) -> String {
             "it is {what}; expected safetensors or a .pth file of PyTorch's: make tensors of its arrays \
              (torch.from_numpy) under the names that the net has, and save them: torch.save(tensors, \"weights.pth\")"
         ),
-        FileKind::Zip
-        | FileKind::Tar
-        | FileKind::Gzip
-        | FileKind::Xz
-        | FileKind::Zstandard
-        | FileKind::Bzip2
-        | FileKind::SevenZip
-        | FileKind::Rar => {
+        kind if kind.is_archive() => {
             format!("it is {what} without weights of torch.save; unpack it, and choose the file with the weights")
         }
         _ => format!("it is {what}, not weights; expected safetensors or a .pth file of PyTorch's"),

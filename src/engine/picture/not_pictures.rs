@@ -1,4 +1,4 @@
-//! What people take for pictures and is not read, and what to do with it.
+//! Messages name the files that people take for pictures, and say what to do with them.
 
 use crate::file_kind::FileKind;
 
@@ -29,14 +29,7 @@ pub(super) fn why_no_picture(kind: FileKind) -> String {
             ": the download gave a page in place of the picture; open its address in a browser and save the picture"
         }
         FileKind::GitLfsPointer => "; fetch the file itself with: git lfs pull",
-        FileKind::Zip
-        | FileKind::Tar
-        | FileKind::Gzip
-        | FileKind::Xz
-        | FileKind::Zstandard
-        | FileKind::Bzip2
-        | FileKind::SevenZip
-        | FileKind::Rar => {
+        kind if kind.is_archive() => {
             "; unpack it and open a picture of it; a data set is opened in Test sets, Train or with --data"
         }
         FileKind::Safetensors

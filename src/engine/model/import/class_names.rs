@@ -8,7 +8,7 @@ use crate::{Error, Result};
 /// A list of class names that a net of as many outputs may have been trained on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassNames {
-    /// What people call it: "ImageNet", "digits", "numbers".
+    /// Its usual name: "ImageNet", "digits", "numbers".
     pub name: &'static str,
     pub names: Vec<String>,
 }

@@ -201,7 +201,7 @@ impl ImportedNet {
     /// Makes a net that takes pixels which are normalised already.
     ///
     /// # Errors
-    /// Those of [`Backend::executor`].
+    /// The errors of [`Backend::executor`].
     pub fn executor(&self) -> Result<Box<dyn Executor>> {
         let channels = self.axes()[0];
         Backend::from_environment()?.executor(
@@ -255,7 +255,7 @@ impl ImportedNet {
     /// Makes a model of it that is not kept yet.
     ///
     /// # Errors
-    /// Those of [`Self::manifest`] and [`Model::on`].
+    /// The errors of [`Self::manifest`] and [`Model::on`].
     pub fn model(&self, description: &Description) -> Result<Model> {
         Model::on(&Backend::from_environment()?, self.manifest(description, "unnamed.safetensors")?, &self.params)
     }

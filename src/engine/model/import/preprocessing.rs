@@ -1,4 +1,4 @@
-//! What a net wants done with pixels before it sees them, which files seldom say: it is tried on pictures.
+//! Files seldom say what a net wants done with pixels before it sees them, so preprocessings are tried on pictures.
 
 use super::super::zoo::Usual;
 use super::ImportedNet;
@@ -8,7 +8,7 @@ use crate::{Result, loss};
 /// A preprocessing turns pixels in [0, 1] into `(x − mean)/std` per channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preprocessing {
-    /// What people call it: "ImageNet", "0 to 255".
+    /// Its usual name: "ImageNet", "0 to 255".
     pub name: String,
     pub mean: Vec<f32>,
     pub std: Vec<f32>,
@@ -77,7 +77,7 @@ const SATURATED: f32 = 0.97;
 /// their pictures, those that are sure of everything last. Equally good ones keep their order.
 ///
 /// # Errors
-/// Those of running the net.
+/// The errors of running the net.
 pub fn try_out(net: &ImportedNet, candidates: &[Preprocessing], pictures: &[Planes]) -> Result<Vec<Trial>> {
     let [channels, height, width] = net.axes();
     let executor = net.executor()?;

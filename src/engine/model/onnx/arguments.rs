@@ -1,4 +1,4 @@
-//! What nodes say of axes and lengths, in an attribute or an input as the version of the operators has it.
+//! Axes and lengths are read from an attribute or an input of a node, as the version of the operators has it.
 
 use candle_core::Tensor;
 

@@ -1,4 +1,4 @@
-//! What each of ONNX's operators is in a graph of our own.
+//! Each of ONNX's operators becomes operations of our own graph.
 
 use std::collections::{HashMap, HashSet};
 

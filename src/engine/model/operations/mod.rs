@@ -154,7 +154,7 @@ impl Operation {
     /// Reads an operation as it stands in a manifest.
     ///
     /// # Errors
-    /// What is unknown, missing or of the wrong kind, in one line.
+    /// A line that names the field which is unknown, missing or of the wrong kind.
     pub fn parse(fields: toml::Table) -> Result<Self, String> {
         let kind = fields.get("kind").and_then(toml::Value::as_str).map(str::to_owned);
         let kind = kind.ok_or("missing field `kind`")?;

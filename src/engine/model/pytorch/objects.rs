@@ -1,4 +1,4 @@
-//! What a pickle describes, as data.
+//! The objects that a pickle describes are kept as data.
 
 use safetensors::tensor::Dtype;
 
@@ -34,7 +34,7 @@ pub struct Other {
     pub class: ObjectId,
     /// The tuple of values that the class or the function would be called with, where there is one.
     pub arguments: Option<ObjectId>,
-    /// What it holds where it is a kind of dictionary.
+    /// The entries of an object that is a kind of dictionary.
     pub entries: Vec<(ObjectId, ObjectId)>,
     /// Its attributes, where there are some.
     pub state: Option<ObjectId>,

@@ -35,7 +35,7 @@ pub struct Table {
 struct Place {
     id: ObjectId,
     name: String,
-    /// How Python gets there from the whole.
+    /// The expression by which Python reaches it from the whole.
     python: String,
     depth: usize,
 }

@@ -14,7 +14,7 @@ use crate::model::shape::Shape;
 /// The names and shapes of the tensors in a file. Prefixes of wrappers, such as `module.`, are taken off already.
 pub type Tensors = BTreeMap<String, Vec<usize>>;
 
-/// What comes of a part of a net: nothing but the operations that were added, or a sentence about what does not fit.
+/// The result of adding a part of a net: nothing, or a sentence that says what does not fit.
 pub type Made = Result<(), String>;
 
 /// The number of classes where there is no file to read it from: ImageNet's.

@@ -1,4 +1,4 @@
-//! What is done to pixels before the net sees them: a list of what is likely, and numbers of one's own.
+//! The form asks what is done to pixels before the net sees them: it lists what is likely, and takes other numbers.
 
 use std::fmt::{Display, Formatter};
 

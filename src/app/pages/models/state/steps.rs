@@ -62,7 +62,7 @@ pub struct Built {
     pub parameters: usize,
     /// Lists of class names that fit it, the likeliest first.
     pub lists: Arc<Vec<ClassNames>>,
-    /// What it may want of its pixels: what the file itself says, or else all that is likely.
+    /// The preprocessings to choose from: the one that the file itself says, or else all likely ones.
     pub candidates: Vec<Preprocessing>,
 }
 

@@ -8,7 +8,7 @@ use crate::engine::train::{Config, NewNet};
 pub struct DraftFacts {
     pub data: DataSource,
     pub model: String,
-    /// What the net takes in, where a person said so.
+    /// The size and channels that the net takes in, where a person chose them.
     pub size: Option<[usize; 2]>,
     pub channels: Option<usize>,
     pub is_there: bool,
