@@ -385,6 +385,7 @@ impl Window {
     /// Carries out a command that is found by a part of its name.
     #[track_caller]
     pub fn find_command(&mut self, text: &str) {
+        self.until("the nets that commands name", |app| !app.shell.explore.catalogue.is_empty());
         self.command(Key::K);
         self.type_text("Find a command", text);
         self.check_accessibility();
