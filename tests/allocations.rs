@@ -37,9 +37,9 @@ fn bytes_per_step(width: usize) -> usize {
     let text = format!(
         "name = \"test\"\nweights = \"w\"\nclasses = [\"a\", \"b\"]\n\
          input = {{ channels = 1, height = 8, width = 8, mean = [0.0], std = [1.0] }}\n\
-         layers = [{{ kind = \"conv2d\", name = \"c\", in = 1, out = {width}, kernel = 3, padding = 1 }}, {{ kind = \"relu\" }}, \
-         {{ kind = \"max_pool2d\", kernel = 2 }}, {{ kind = \"conv2d\", name = \"d\", in = {width}, out = {width}, kernel = 3 }}, \
-         {{ kind = \"relu\" }}, {{ kind = \"flatten\" }}, \
+         layers = [{{ kind = \"conv2d\", name = \"c\", in = 1, out = {width}, kernel = 3, padding = 1 }}, {{ kind = \
+         \"relu\" }}, {{ kind = \"max_pool2d\", kernel = 2 }}, {{ kind = \"conv2d\", name = \"d\", in = {width}, out \
+         = {width}, kernel = 3 }}, {{ kind = \"relu\" }}, {{ kind = \"flatten\" }}, \
          {{ kind = \"linear\", name = \"l\", in = {}, out = {width} }}, {{ kind = \"relu\" }}, \
          {{ kind = \"maxout\", name = \"m\", in = {width}, units = {width}, pieces = 2 }}, \
          {{ kind = \"linear\", name = \"o\", in = {width}, out = 2 }}]",

@@ -2,26 +2,26 @@
 
 use crate::picture::raw_format;
 
-/// A kind of file.
+/// This is a kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     Empty,
     Safetensors,
-    /// A Python pickle, which PyTorch's older files are, too.
+    /// This is a Python pickle, which PyTorch's older files are, too.
     Pickle,
-    /// A zip whose parts say more, see [`Self::of_zip`].
+    /// This is a zip whose parts say more, see [`Self::of_zip`].
     Zip,
-    /// A zip of PyTorch's `torch.save`.
+    /// This is a zip of PyTorch's `torch.save`.
     Pytorch,
     TorchScript,
-    /// A zip of `torch.export`.
+    /// This is a zip of `torch.export`.
     ExportedProgram,
     KerasZip,
     NumpyZip,
     Numpy,
-    /// MNIST's format of arrays.
+    /// This is MNIST's format of arrays.
     Idx,
-    /// MATLAB's format of version 5.
+    /// This is MATLAB's format of version 5.
     Matlab,
     Parquet,
     Hdf5,
@@ -49,11 +49,11 @@ pub enum FileKind {
     Webp,
     Bmp,
     Tiff,
-    /// The raw file of a camera, most of which are TIFFs.
+    /// This is the raw file of a camera; most of them are TIFFs.
     CameraRaw,
-    /// PBM, PGM, PPM and PAM.
+    /// These are PBM, PGM, PPM and PAM.
     Pnm,
-    /// A floating-point relative of PNM.
+    /// This is a floating-point relative of PNM.
     Pfm,
     Tga,
     Ico,
@@ -275,6 +275,7 @@ fn is_safetensors(bytes: &[u8]) -> bool {
 /// Returns the kind of a picture that a few bytes at its start do not tell for sure.
 fn picture_kind(bytes: &[u8]) -> Option<FileKind> {
     let number = |at: usize| Some(u16::from_le_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
+    let place = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     if raw_format(bytes).is_some() {
         return Some(FileKind::CameraRaw);
     }
@@ -286,8 +287,8 @@ fn picture_kind(bytes: &[u8]) -> Option<FileKind> {
         [b'B', b'M', ..] if matches!(number(14), Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124)) => {
             return Some(FileKind::Bmp);
         }
-        // Icon or cursor, a few pictures, and of the first the reserved byte and where it lies.
-        [0, 0, 1 | 2, 0, count, 0, _, _, _, 0, ..] if *count > 0 && number(18)? >= 6 + 16 * u16::from(*count) => {
+        // Icon or cursor, a few pictures, and of the first the reserved byte (255 of .NET) and where it lies.
+        [0, 0, 1 | 2, 0, 1..=255, 0, _, _, _, 0 | 255, ..] if place(18)? >= 6 + 16 * u32::from(bytes[4]) => {
             return Some(FileKind::Ico);
         }
         _ => {}

@@ -24,7 +24,8 @@ const FRAMES_OF_A_CLICK: usize = 8;
 /// A wait that takes longer than this fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// This says how a window is opened. By default it is the very first start: there are no settings yet, and no files of one's own.
+/// This says how a window is opened. By default it is the very first start: there are no settings yet, and no files
+/// of one's own.
 pub struct Opening {
     folder: TempDir,
     start: Start,
@@ -277,7 +278,8 @@ impl Window {
                 let app = self.app();
                 let explore = &app.shell.explore;
                 panic!(
-                    "waited in vain for {what}; notices {:?}, problems of the survey {:?}, picture {:?}, is waiting: {}",
+                    "waited in vain for {what}; notices {:?}, problems of the survey {:?}, picture {:?}, is waiting: \
+                     {}",
                     app.notice_texts(),
                     app.tests().problems,
                     explore.view.picture,

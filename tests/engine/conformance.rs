@@ -171,8 +171,8 @@ fn c07_fgsm_is_exact_for_a_linear_net() {
 
 #[test]
 fn c07_the_ten_dimensional_toy() {
-    // x = (2, -1, 3, -2, 2, 2, 1, -4, 5, 1), w = (-1, -1, 1, -1, 1, -1, 1, 1, -1, 1): score −3; moving every coordinate by
-    // .5·sign(w) gives +2. Probabilities σ(−3) = .0474 and σ(2) = .8808.
+    // x = (2, -1, 3, -2, 2, 2, 1, -4, 5, 1), w = (-1, -1, 1, -1, 1, -1, 1, 1, -1, 1): score −3; moving every
+    // coordinate by .5·sign(w) gives +2. Probabilities σ(−3) = .0474 and σ(2) = .8808.
     let x = [2.0, -1.0, 3.0, -2.0, 2.0, 2.0, 1.0, -4.0, 5.0, 1.0f32];
     let w = [-1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0f32];
     let model = linear_model(&w, 0.0);

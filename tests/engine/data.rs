@@ -34,7 +34,8 @@ fn mnist_is_read_as_it_is() {
     test.labels().iter().for_each(|&label| counts[label] += 1);
     assert_eq!(counts, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
     assert_eq!((test.len(), test.labels()[0]), (10000, 7));
-    // np.frombuffer(gzip.open("t10k-images-idx3-ubyte.gz").read(), np.uint8, offset=16).reshape(-1, 784)[[0, 9999]].sum(1)
+    // np.frombuffer(gzip.open("t10k-images-idx3-ubyte.gz").read(), np.uint8, offset=16).reshape(-1, 784)[[0,
+    // 9999]].sum(1)
     let sum = |i: usize| test.picture(i).unwrap().bytes.iter().map(|&b| u32::from(b)).sum::<u32>();
     assert_eq!([sum(0), sum(9999)], [18454, 41833]);
     let (values, labels) = test.batch_values(&[0, 9999], &input(1, 28, 28)).unwrap();

@@ -1,4 +1,5 @@
-//! EfficientNet-Lite0, the bundled net for photographs, against what PyTorch printed (`tests/goldens/efficientnet_lite0.py`).
+//! EfficientNet-Lite0, the bundled net for photographs, against what PyTorch printed
+//! (`tests/goldens/efficientnet_lite0.py`).
 
 use std::path::Path;
 use std::sync::Arc;

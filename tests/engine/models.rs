@@ -300,7 +300,8 @@ fn lists_tell_nets_of_photographs_from_those_of_digits() {
     assert_eq!(made_for(&LENET.replace("\"9\"]", "\"nine\"]")), None);
     let colour = |side: usize| {
         format!(
-            "name = \"c\"\nweights = \"w\"\nclasses = [\"a\", \"b\", \"c\"]\nlayers = [{{ kind = \"global_avg_pool\" }}]\n\
+            "name = \"c\"\nweights = \"w\"\nclasses = [\"a\", \"b\", \"c\"]\nlayers = [{{ kind = \"global_avg_pool\" \
+             }}]\n\
              input = {{ channels = 3, height = {side}, width = {side}, mean = [0, 0, 0], std = [1, 1, 1] }}"
         )
     };

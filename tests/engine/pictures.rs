@@ -243,6 +243,10 @@ fn truncated_pictures_are_never_half_shown() {
         "orientation-6.tif",
         "alpha.webp",
         "palette.png",
+        "formats/adobe_inks.jpg",
+        "formats/rgb.ico",
+        "formats/bits32.ico",
+        "formats/deep_first.ico",
     ] {
         let whole = std::fs::read(path(name)).unwrap();
         let full = decode(&whole, name).unwrap();
@@ -277,6 +281,10 @@ fn damaged_pictures_never_panic() {
         "cmyk.tif",
         "alpha.webp",
         "profile.png",
+        "formats/cicp.png",
+        "formats/rgb.ico",
+        "formats/deep_first.ico",
+        "formats/palette.tif",
     ] {
         let whole = std::fs::read(path(name)).unwrap();
         for at in 0..whole.len() {

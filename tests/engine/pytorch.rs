@@ -1,5 +1,5 @@
-//! Files that PyTorch wrote (`tests/torchvision/make_pth.py`): the good ones give PyTorch's logits, the bad ones one message
-//! each, and code in them is never run.
+//! Files that PyTorch wrote (`tests/torchvision/make_pth.py`): the good ones give PyTorch's logits, the bad ones one
+//! message each, and code in them is never run.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

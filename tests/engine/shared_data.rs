@@ -28,7 +28,8 @@ const DIGITS: [Counts<6>; 5] = [
     ("digits_softmax", 9237, [5978, 1175, 92, 5, 0, 0]),
 ];
 
-/// The same script printed these for the 5 450 validation photos, with `../shared/data/photos109.tar.xz 1/255 2/255 4/255`.
+/// The same script printed these for the 5 450 validation photos, with `../shared/data/photos109.tar.xz 1/255 2/255
+/// 4/255`.
 const PHOTOS: [Counts<3>; 2] = [("photos109", 3695, [1950, 1103, 532]), ("photos109_robust", 3302, [2906, 2520, 1864])];
 
 /// So many first pictures, five photos of each class, stand for a test set where the whole would take too long.
@@ -69,8 +70,8 @@ fn counts_on_photos_agree_with_pytorch() {
     compare_counts("data/photos109.tar.xz", &PHOTO_EPS, &PHOTOS, None, 8);
 }
 
-/// Holds FGSM on a test set, or on its first pictures, against PyTorch's counts of right answers, of which so many pictures may
-/// be judged otherwise; and what the manifests say of a whole set against what is found.
+/// Holds FGSM on a test set, or on its first pictures, against PyTorch's counts of right answers, of which so many
+/// pictures may be judged otherwise; and what the manifests say of a whole set against what is found.
 fn compare_counts<const N: usize>(
     data: &str,
     eps: &[f32; N],

@@ -1,4 +1,5 @@
-//! What the search for the smallest ε promises, on nets by chance: along the path of one pixel, their answers change to and fro.
+//! What the search for the smallest ε promises, on nets by chance: along the path of one pixel, their answers change
+//! to and fro.
 
 use std::sync::Arc;
 
@@ -73,7 +74,8 @@ proptest! {
         bisections in 0_usize..8,
     ) {
         let pixel = Pixel::new(&weights, x);
-        let search = MinimalEps { attack: Box::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf })), largest, rungs, bisections };
+        let attack = Box::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }));
+        let search = MinimalEps { attack, largest, rungs, bisections };
         let mut steps = 0;
         let found = finish(&search, &pixel.problem, |_, _| { steps += 1; true }).unwrap();
         prop_assert!(steps <= rungs + bisections + 1, "{steps} trials");

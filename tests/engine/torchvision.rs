@@ -1,5 +1,5 @@
-//! SqueezeNet, ResNet-18, MobileNetV2 and GoogLeNet are manifests and no code: with the same weights, logits and input gradients are
-//! those that torchvision printed in double precision (`tests/torchvision/make.py`).
+//! SqueezeNet, ResNet-18, MobileNetV2 and GoogLeNet are manifests and no code: with the same weights, logits and
+//! input gradients are those that torchvision printed in double precision (`tests/torchvision/make.py`).
 
 use std::path::Path;
 
@@ -81,9 +81,9 @@ fn check(name: &str) {
     let gradient: Vec<f32> = result.gradient.flatten_all().unwrap().to_vec1().unwrap();
     let sampled: Vec<f32> = gradient.iter().copied().step_by(golden.gradient_stride).collect();
     let gradient_gap = gap(&sampled, &golden.gradient);
-    // Of the million units some lie within rounding of a kink and fall on either side of it, in single precision there as
-    // here; one of them turns the gradient by about a thousandth. (Without such units it agrees to 2e-6: the small nets of
-    // the engine's own tests are held to that.)
+    // Of the million units some lie within rounding of a kink and fall on either side of it, in single precision
+    // there as here; one of them turns the gradient by about a thousandth. (Without such units it agrees to 2e-6: the
+    // small nets of the engine's own tests are held to that.)
     let allowed = 1e-2f32.max(5.0 * golden.float32_gap);
     assert!(gradient_gap <= allowed, "gradients are apart by {gradient_gap} of their norm, {allowed} are allowed");
     eprintln!(

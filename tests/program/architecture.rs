@@ -13,7 +13,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// Reads the layers, lowest first: the numbered lines below the heading, each with its patterns of modules in backticks.
+/// Reads the layers, lowest first: the numbered lines below the heading, each with its patterns of modules in
+/// backticks.
 fn layers() -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let section = text.split("## Layers of the window").nth(1).expect("the heading of the layers");

@@ -1,5 +1,5 @@
-//! Nothing is cut, whatever the scale of the screen: in a window of as many points as a screen has at that scale, every widget lies
-//! inside, or in something that scrolls to it.
+//! Nothing is cut, whatever the scale of the screen: in a window of as many points as a screen has at that scale,
+//! every widget lies inside, or in something that scrolls to it.
 
 use crate::window::{Opening, Window};
 use egui::accesskit::{NodeId, Role};
@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::json;
 
-/// Screens in pixels with their scales: a laptop at three of them, and an old projector. The last one is the smallest window.
+/// Screens in pixels with their scales: a laptop at three of them, and an old projector. The last one is the smallest
+/// window.
 const SCREENS: [(Vec2, f32); 5] = [
     (vec2(1440.0, 900.0), 2.0),
     (vec2(1440.0, 900.0), 1.5),

@@ -206,7 +206,8 @@ fn nets_are_shown_the_pictures_of_others() {
     window.check_accessibility();
     let table = found.table().unwrap().csv();
     assert!(table.contains("\ndigits_maxout,digits_cnn_robust,fgsm,linf,0.3,40,"), "{table}");
-    let command = "doppelganger transfer --data drawn:5000 --models digits_maxout,digits_cnn_robust --eps 0.3 --limit 40 --loss log-odds";
+    let command = "doppelganger transfer --data drawn:5000 --models digits_maxout,digits_cnn_robust --eps 0.3 --limit \
+                   40 --loss log-odds";
     assert_eq!(found.command(), command);
     window.click("Copy the table");
     assert_eq!(window.app().copied(), Some(Clip::Text(table)));

@@ -434,8 +434,10 @@ fn another_net_is_asked_about_the_same_picture() {
 #[test]
 fn a_net_of_another_size_says_why_the_perturbation_does_not_fit() {
     let models = tempfile::tempdir().unwrap();
-    let manifest = "name = \"Tiny\"\ninput = { channels = 1, height = 2, width = 2, mean = [0.0], std = [1.0], fit = \"squash\" }\n\
-                    classes = [\"7\", \"other\"]\nweights = \"tiny.safetensors\"\nlayers = [{ kind = \"flatten\" }, { kind = \"linear\", name = \"l\", in = 4, out = 2 }]\n";
+    let manifest = "name = \"Tiny\"\ninput = { channels = 1, height = 2, width = 2, mean = [0.0], std = [1.0], fit = \
+                    \"squash\" }\n\
+                    classes = [\"7\", \"other\"]\nweights = \"tiny.safetensors\"\nlayers = [{ kind = \"flatten\" }, { \
+                    kind = \"linear\", name = \"l\", in = 4, out = 2 }]\n";
     std::fs::write(models.path().join("tiny.toml"), manifest).unwrap();
     let tensors = HashMap::from([
         ("l.weight", Tensor::from_vec(vec![0.1f32; 8], (2, 4), &Device::Cpu).unwrap()),

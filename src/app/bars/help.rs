@@ -12,8 +12,8 @@ use crate::app::widgets::about::spelled;
 const READING: [(&str, &str); 7] = [
     (
         "Small is not invisible.",
-        "1/255 cannot be seen. ε = 0.3 can be seen by anyone, and a person still reads the digit: that is what makes it \
-         an adversarial example.",
+        "1/255 cannot be seen. ε = 0.3 can be seen by anyone, and a person still reads the digit: that is what makes \
+         it an adversarial example.",
     ),
     (
         "It is not just noise.",

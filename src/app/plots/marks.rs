@@ -108,8 +108,8 @@ pub fn alarm(history: &[EpochRecord], config: &Config) -> Option<Alarm> {
     Some(Alarm {
         what: format!("PGD error {pgd} % against FGSM {fgsm} %: catastrophic overfitting"),
         advice: format!(
-            "at epoch {} the net withstands large steps far better than small ones. {back}Train with {remedy} or with a \
-             smaller ε.",
+            "at epoch {} the net withstands large steps far better than small ones. {back}Train with {remedy} or with \
+             a smaller ε.",
             record.epoch
         ),
     })

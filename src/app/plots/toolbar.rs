@@ -80,8 +80,8 @@ fn menu(ui: &mut Ui, look: &mut PlotLook) {
     ui.checkbox(&mut look.has_bands, "95 % intervals")
         .on_hover_text("Faint bands around the errors of the selected run");
     ui.checkbox(&mut look.has_paper, "Numbers of the paper").on_hover_text(
-        "Dots at the right edge: the errors and confidences of a maxout net on MNIST at ε = 0.25, hollow after clean and \
-         filled after adversarial training (arXiv 1412.6572)",
+        "Dots at the right edge: the errors and confidences of a maxout net on MNIST at ε = 0.25, hollow after clean \
+         and filled after adversarial training (arXiv 1412.6572)",
     );
 }
 

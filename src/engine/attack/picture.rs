@@ -51,8 +51,8 @@ impl AttackInput {
         let (_, _, width, height) = lens.support();
         if width * height > MAX_PHOTO_PIXELS {
             return Err(Error::Argument(format!(
-                "the net sees {width}×{height} pixels of this photo, which is too much to attack at its own resolution; expected at \
-                 most {:.1} megapixels: choose a smaller crop, or attack what the net sees",
+                "the net sees {width}×{height} pixels of this photo, which is too much to attack at its own \
+                 resolution; expected at most {:.1} megapixels: choose a smaller crop, or attack what the net sees",
                 MAX_PHOTO_PIXELS as f32 / 1e6
             )));
         }

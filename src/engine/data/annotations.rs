@@ -11,8 +11,8 @@ use crate::model::split_number;
 /// A longer text is no list of pictures.
 const MOST_BYTES: usize = 256 << 20;
 
-/// Returns the classes of pictures that lie in one folder, by the text that lists nearly all of them; `None` where there
-/// is none.
+/// Returns the classes of pictures that lie in one folder, by the text that lists nearly all of them; `None` where
+/// there is none.
 ///
 /// # Errors
 /// [`crate::Error::Data`] for a text that cannot be read.

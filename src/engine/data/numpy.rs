@@ -1,4 +1,5 @@
-//! NumPy's arrays: `.npz` as Keras and MedMNIST have them, and `.npy`. The format is that of NumPy's `numpy.lib.format`.
+//! NumPy's arrays: `.npz` as Keras and MedMNIST have them, and `.npy`. The format is that of NumPy's
+//! `numpy.lib.format`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

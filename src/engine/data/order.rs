@@ -1,5 +1,5 @@
-//! The order of a set's pictures: its beginning, which a limit leaves, and its end, which training holds out, are of all
-//! classes.
+//! The order of a set's pictures: its beginning, which a limit leaves, and its end, which training holds out, are of
+//! all classes.
 
 use std::collections::BTreeMap;
 

@@ -98,8 +98,8 @@ fn of_sample(data: &Dataset, classes: Vec<String>) -> Result<DataShape> {
     shape.note = (!is_plain).then(|| {
         let usual = if share * 2 > of { "most" } else { "in the middle" };
         format!(
-            "the net takes in {width_in}×{height_in} pixels {}: of a sample of {of} pictures {colours}, and the size is \
-             {width}×{height} ({usual}); --size and --channels change that",
+            "the net takes in {width_in}×{height_in} pixels {}: of a sample of {of} pictures {colours}, and the size \
+             is {width}×{height} ({usual}); --size and --channels change that",
             if channels == 3 { "in colour" } else { "in grey" }
         )
     });

@@ -6,8 +6,9 @@ use rayon::prelude::*;
 use super::SharedSlice;
 use super::strided::{Axis, Strided, StridedMut, View};
 
-/// Computes `c = scale·a·b`, or adds it to what is there: c is (…, rows, columns), a (…, rows, depth), b (…, depth, columns),
-/// and what stands before is alike in all three. Where c has a stride of 0 there, the sum is added to what is there.
+/// Computes `c = scale·a·b`, or adds it to what is there: c is (…, rows, columns), a (…, rows, depth), b (…, depth,
+/// columns), and what stands before is alike in all three. Where c has a stride of 0 there, the sum is added to what
+/// is there.
 pub fn multiply(a: Strided<'_>, b: Strided<'_>, scale: f32, c: StridedMut<'_>, add: bool) {
     let [(a_places, [rows, depth]), (b_places, [other_depth, columns])] = [a, b].map(|m| matrices(m.view));
     let (c_places, [c_rows, c_columns]) = matrices(c.view);

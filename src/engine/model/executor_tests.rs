@@ -194,7 +194,8 @@ fn pools_match_pytorch() {
         let net = Net::new(
             [1, 6, 5],
             &format!(
-                "{{ kind = \"{kind}_pool2d\", kernel = {kernel:?}, stride = {stride:?}, padding = {padding:?}, ceil = {ceil} }}"
+                "{{ kind = \"{kind}_pool2d\", kernel = {kernel:?}, stride = {stride:?}, padding = {padding:?}, ceil = \
+                 {ceil} }}"
             ),
         );
         for backend in both() {
@@ -214,8 +215,8 @@ fn convolutions_match_pytorch() {
         let Golden { stride, padding, groups, x_shape, w_shape, .. } = &golden;
         let (inputs, outputs, kernel) = (x_shape[1], w_shape[0], &w_shape[2..]);
         let layer = format!(
-            "{{ kind = \"conv2d\", name = \"c\", in = {inputs}, out = {outputs}, kernel = {kernel:?}, stride = {stride:?}, \
-             padding = {padding:?}, groups = {groups} }}"
+            "{{ kind = \"conv2d\", name = \"c\", in = {inputs}, out = {outputs}, kernel = {kernel:?}, stride = \
+             {stride:?}, padding = {padding:?}, groups = {groups} }}"
         );
         let net = Net::new([inputs, x_shape[2], x_shape[3]], &layer);
         let net = net.with("c.weight", &golden.w).with("c.bias", &golden.b);
@@ -439,7 +440,8 @@ fn pools_and_convolutions_of_random_shapes_agree() {
     // Large enough for every tile that candle's kernels may cut it into; remainders of both kinds with stride 2.
     for (size, stride, groups) in [(23, 1, 1), (23, 2, 1), (24, 2, 1), (23, 2, 8), (16, 1, 40)] {
         let conv = format!(
-            "{{ kind = \"conv2d\", name = \"c\", in = 40, out = 40, kernel = 3, stride = {stride}, padding = 1, groups = {groups} }}"
+            "{{ kind = \"conv2d\", name = \"c\", in = 40, out = 40, kernel = 3, stride = {stride}, padding = 1, \
+             groups = {groups} }}"
         );
         assert_agreement(&conv, &Net::new([40, size, size], &conv), 2);
     }

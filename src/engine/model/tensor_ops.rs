@@ -111,7 +111,8 @@ pub fn binary(binary: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// Takes `a` where `chooses` is not 0, and `b` elsewhere; tensors are (n, …), and their values are repeated as in NumPy.
+/// Takes `a` where `chooses` is not 0, and `b` elsewhere; tensors are (n, …), and their values are repeated as in
+/// NumPy.
 pub fn select(chooses: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let rank = chooses.rank().max(a.rank()).max(b.rank());
     let [chooses, a, b] = [chooses, a, b].map(|x| aligned(x, rank));

@@ -7,15 +7,15 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 
 use image::codecs::{
-    bmp::BmpDecoder, farbfeld::FarbfeldDecoder, gif::GifDecoder, hdr::HdrDecoder, ico::IcoDecoder, pnm::PnmDecoder,
-    qoi::QoiDecoder, tga::TgaDecoder, webp::WebPDecoder,
+    bmp::BmpDecoder, farbfeld::FarbfeldDecoder, gif::GifDecoder, hdr::HdrDecoder, pnm::PnmDecoder, qoi::QoiDecoder,
+    tga::TgaDecoder, webp::WebPDecoder,
 };
 use image::{AnimationDecoder, DynamicImage, ImageBuffer, ImageDecoder};
 
 use super::not_pictures::why_no_picture;
 use super::png_reader::FIRST_FRAME;
 use super::raster::{Raster, check_size, explain, limits};
-use super::{Background, Picture, jpeg_reader, png_reader, raw, tiff_reader};
+use super::{Background, Picture, icon, jpeg_reader, png_reader, raw, tiff_reader};
 use crate::file_kind::FileKind;
 use crate::files::Stamp;
 use crate::{Error, Result};
@@ -92,7 +92,7 @@ fn decode_over(bytes: &[u8], background: Background) -> Result<Picture, String> 
         FileKind::Qoi => Raster::read(Box::new(QoiDecoder::new(input).map_err(|e| explain(&e))?))?,
         FileKind::Farbfeld => Raster::read(Box::new(FarbfeldDecoder::new(input).map_err(|e| explain(&e))?))?,
         FileKind::RadianceHdr => light(Raster::read(Box::new(HdrDecoder::new(input).map_err(|e| explain(&e))?))?),
-        FileKind::Ico => ico(bytes)?,
+        FileKind::Ico => icon::read(bytes)?,
         kind => return Err(why_no_picture(kind)),
     };
     Ok(raster.into_picture(background))
@@ -119,17 +119,6 @@ fn gif(mut decoder: GifDecoder<Cursor<&[u8]>>) -> Result<Raster, String> {
     let mut raster = Raster::new(DynamicImage::ImageRgba8(first.into_buffer()));
     // An error means that only the end mark, or a later frame, is damaged.
     raster.notes.extend(matches!(frames.next(), Some(Ok(_))).then(|| FIRST_FRAME.to_owned()));
-    Ok(raster)
-}
-
-/// Reads the largest picture of an icon.
-fn ico(bytes: &[u8]) -> Result<Raster, String> {
-    let decoder = IcoDecoder::new(Cursor::new(bytes)).map_err(|e| explain(&e))?;
-    let (width, height) = decoder.dimensions();
-    let count = bytes.get(4..6).map_or(1, |count| u16::from_le_bytes([count[0], count[1]]));
-    let mut raster = Raster::read(Box::new(decoder))?;
-    let note = format!("An icon of {count} pictures; the largest, {width}×{height}, is used.");
-    raster.notes.extend((count > 1).then_some(note));
     Ok(raster)
 }
 

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Tags of TIFF that are read here.
+/// These tags of TIFF are read here.
 pub(super) mod tag {
     pub const SUBFILE_TYPE: u16 = 254;
     pub const WIDTH: u16 = 256;
@@ -13,12 +13,14 @@ pub(super) mod tag {
     pub const COMPRESSION: u16 = 259;
     pub const PHOTOMETRIC: u16 = 262;
     pub const MAKE: u16 = 271;
+    pub const STRIP_OFFSETS: u16 = 273;
     pub const ORIENTATION: u16 = 274;
     pub const SAMPLES: u16 = 277;
     pub const ROWS_PER_STRIP: u16 = 278;
     pub const PREDICTOR: u16 = 317;
     pub const COLOUR_MAP: u16 = 320;
     pub const TILE_WIDTH: u16 = 322;
+    pub const TILE_OFFSETS: u16 = 324;
     pub const SUB_DIRECTORIES: u16 = 330;
     pub const EXTRA_SAMPLES: u16 = 338;
     pub const YCBCR_COEFFICIENTS: u16 = 529;
@@ -28,9 +30,9 @@ pub(super) mod tag {
     pub const DNG_VERSION: u16 = 50706;
 }
 
-/// So many directories are read at most.
+/// At most so many directories are read.
 const MOST_DIRECTORIES: usize = 256;
-/// So many numbers of one tag are read at most: a colour map of 16 bits has 196 608.
+/// At most so many numbers of one tag are read: a colour map of 16 bits has 196 608.
 const MOST_NUMBERS: usize = 1 << 18;
 
 /// These are the directories of a file, in their order: each of the chain, followed by those below it.
@@ -60,9 +62,9 @@ struct Entry {
     tag: u16,
     kind: u16,
     count: u64,
-    /// The place of the entry in the file.
+    /// The entry itself lies here in the file.
     at: usize,
-    /// The place of its values.
+    /// Its values lie here in the file.
     values: usize,
 }
 
@@ -270,7 +272,7 @@ impl Seek for Patched<'_> {
 mod tests {
     use super::*;
 
-    /// A TIFF with one directory of 3×2 pixels and another below it.
+    /// Makes a TIFF with one directory of 3×2 pixels and another below it.
     fn small(order: &[u8; 2]) -> Vec<u8> {
         let number = |value: u64, size: usize| match order {
             b"MM" => value.to_be_bytes()[8 - size..].to_vec(),

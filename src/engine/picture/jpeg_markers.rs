@@ -6,11 +6,12 @@ pub(super) const CUT_SHORT: &str = "the file is cut short: this JPEG ends before
 #[derive(Debug, Default)]
 pub(super) struct Markers {
     pub frame: Frame,
-    /// An Adobe segment says that inks are stored inverted.
-    pub has_adobe: bool,
-    /// The place behind the end marker; none where the file ends before it.
+    /// An Adobe segment names this colour transform; where there is one, inks are stored inverted.
+    pub adobe: Option<u8>,
+    pub is_jfif: bool,
+    /// The end marker ends here; there is none where the file ends before it.
     pub end: Option<usize>,
-    /// Of each component, the bits of the coefficients that the scans bring to their last bit.
+    /// The scans bring these coefficients of a component, one bit each, to their last bit.
     covered: Vec<(u8, u64)>,
 }
 
@@ -21,8 +22,8 @@ pub(super) struct Frame {
     pub bits: u8,
     pub width: u16,
     pub height: u16,
-    /// Number and sampling factors across and down of each component.
-    components: Vec<[u8; 3]>,
+    /// Each component has a number, sampling factors across and down, and a quantisation table.
+    pub parts: Vec<[u8; 4]>,
 }
 
 impl Frame {
@@ -30,13 +31,13 @@ impl Frame {
     pub(super) fn read(process: u8, segment: &[u8]) -> Option<Self> {
         let number = |at: usize| Some(u16::from_be_bytes([*segment.get(at)?, *segment.get(at + 1)?]));
         let parts = segment.get(8..)?.chunks_exact(3).take(usize::from(segment[7]));
-        let components = parts.map(|part| [part[0], part[1] >> 4, part[1] & 15]).collect();
-        Some(Self { process, bits: *segment.get(2)?, height: number(3)?, width: number(5)?, components })
+        let parts = parts.map(|part| [part[0], part[1] >> 4, part[1] & 15, part[2]]).collect();
+        Some(Self { process, bits: *segment.get(2)?, height: number(3)?, width: number(5)?, parts })
     }
 
     /// Returns the number of colour components: 1 grey, 3 colour, 4 inks.
     pub(super) fn components(&self) -> usize {
-        self.components.len()
+        self.parts.len()
     }
 
     pub(super) fn is_progressive(&self) -> bool {
@@ -45,10 +46,10 @@ impl Frame {
 
     /// Returns the number of samples of all components, which a progressive JPEG is held as.
     pub(super) fn samples(&self) -> u64 {
-        let most = |i: usize| self.components.iter().map(|part| u64::from(part[i])).max().unwrap_or(1).max(1);
+        let most = |i: usize| self.parts.iter().map(|part| u64::from(part[i])).max().unwrap_or(1).max(1);
         let pixels = u64::from(self.width) * u64::from(self.height);
-        let share = |part: &[u8; 3]| pixels * u64::from(part[1]) * u64::from(part[2]) / (most(1) * most(2));
-        self.components.iter().map(share).sum()
+        let share = |part: &[u8; 4]| pixels * u64::from(part[1]) * u64::from(part[2]) / (most(1) * most(2));
+        self.parts.iter().map(share).sum()
     }
 
     /// Refuses the kinds of JPEG that hardly any program reads, by their names.
@@ -75,7 +76,7 @@ impl Markers {
     /// Reads the markers up to the end of the picture.
     ///
     /// # Errors
-    /// A sentence where the file ends before any row of the picture.
+    /// Returns a sentence where the file ends before any row of the picture.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let mut markers = Self::default();
         let (mut at, mut has_scan) = (2, false);
@@ -109,7 +110,8 @@ impl Markers {
                 self.frame = Frame::read(marker, segment).unwrap_or_default();
             }
             0xDA => self.cover(segment),
-            0xEE if segment[2..].starts_with(b"Adobe") => self.has_adobe = true,
+            0xE0 if segment[2..].starts_with(b"JFIF") => self.is_jfif = true,
+            0xEE if segment[2..].starts_with(b"Adobe") => self.adobe = Some(segment.get(13).copied().unwrap_or(0)),
             _ => {}
         }
     }
@@ -133,7 +135,7 @@ impl Markers {
     /// Returns whether the scans, as far as they are there, bring all coefficients of all components.
     pub(super) fn has_all_scans(&self) -> bool {
         let covered = |number: u8| self.covered.iter().any(|&(known, bits)| known == number && bits == u64::MAX);
-        self.frame.components.iter().all(|part| covered(part[0]))
+        self.frame.parts.iter().all(|part| covered(part[0]))
     }
 }
 

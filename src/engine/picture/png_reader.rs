@@ -17,12 +17,12 @@ pub(super) const FIRST_FRAME: &str = "An animation; its first frame is used.";
 /// Reads a PNG; of an animation, the first frame.
 ///
 /// # Errors
-/// A sentence where the file is damaged, cut short or too large.
+/// Returns a sentence where the file is damaged, cut short or too large.
 pub(super) fn read(bytes: &[u8]) -> Result<Raster, String> {
     let header = Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: MAX_MEMORY as usize });
     // Where this fails, the decoder below says why.
     let info = header.read_info().ok().map(|reader| reader.info().clone());
-    let large = info.as_ref().map(|info| (info, reduction(info.width, info.height))).filter(|(_, factor)| *factor > 1);
+    let large = info.as_ref().map(|info| (info, factor(info))).filter(|(_, factor)| *factor > 1);
     let mut raster = match large {
         Some((info, factor)) => read_reduced(bytes, info, factor)?,
         None => {
@@ -37,6 +37,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raster, String> {
         }
     }
     Ok(raster)
+}
+
+/// Returns by how much the sides are divided: more than by 1 for too many pixels, and for too many bytes.
+fn factor(info: &Info) -> u32 {
+    let bytes = u64::from(info.width) * u64::from(info.height) * info.bytes_per_pixel() as u64;
+    let least = if bytes > MAX_MEMORY && !info.interlaced { 2 } else { 1 };
+    reduction(info.width, info.height).max(least)
 }
 
 /// Returns what the chunks say of the colours, the strongest first: cICP, iCCP, sRGB, gAMA and cHRM (PNG, section 4.3).

@@ -244,13 +244,15 @@ fn cicp(image: DynamicImage, primaries: u8, transfer: u8) -> (DynamicImage, Opti
     }
     let profile = || -> Result<ColorProfile, CmsError> {
         let mut profile = ColorProfile::new_srgb();
-        let known = profile.update_rgb_colorimetry_from_cicp(CicpProfile {
+        profile.cicp = None;
+        // What this returns is always false; it keeps the code where it knows it.
+        profile.update_rgb_colorimetry_from_cicp(CicpProfile {
             color_primaries: primaries.try_into()?,
             transfer_characteristics: TransferCharacteristics::try_from(transfer)?,
             matrix_coefficients: MatrixCoefficients::Identity,
             full_range: true,
         });
-        if known { Ok(profile) } else { Err(CmsError::UnsupportedProfileConnection) }
+        profile.cicp.take().map(|_| profile).ok_or(CmsError::UnsupportedProfileConnection)
     };
     match profile() {
         Ok(profile) if image.color().has_color() => with_profile(image, &profile, &name),

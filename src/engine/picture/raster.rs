@@ -7,8 +7,8 @@ use super::profile::Colours;
 use super::reduce::{MAX_PIXELS, too_large};
 use super::{Background, Picture};
 
-/// The most memory that a decoder may set aside, in bytes.
-pub(super) const MAX_MEMORY: u64 = 1 << 30;
+/// A decoder may set aside so many bytes at most. Its picture in 8 bits comes on top: half of that at most.
+pub(super) const MAX_MEMORY: u64 = 600 << 20;
 
 pub(super) struct Raster {
     pub image: DynamicImage,
@@ -66,7 +66,11 @@ pub(super) fn limits() -> Limits {
 pub(super) fn check_size(decoder: &dyn ImageDecoder) -> Result<(), String> {
     let (width, height) = decoder.dimensions();
     check_sides(width, height)?;
-    if decoder.total_bytes() > MAX_MEMORY { Err(too_large(width, height)) } else { Ok(()) }
+    if decoder.total_bytes() > MAX_MEMORY {
+        let needed = decoder.total_bytes() >> 20;
+        return Err(format!("it needs {needed} MB of memory; save it with 8 bits per channel, or with fewer pixels"));
+    }
+    Ok(())
 }
 
 /// Refuses a picture without pixels, and one with more than can be held.

@@ -1,6 +1,8 @@
 //! The raw file of a camera holds what its sensor measured, which is no picture yet, and pictures that the camera made
 //! of it. The largest of those is shown, and said to be one.
 
+use std::collections::BTreeSet;
+
 use image::metadata::Orientation;
 
 use super::directories::{Directories, Directory, tag};
@@ -8,10 +10,13 @@ use super::jpeg_markers::{Frame, next_marker, segment};
 use super::raster::Raster;
 use super::{jpeg_reader, tiff_reader};
 
-/// So many pictures of a file are looked at, at most.
-const MOST_JPEGS: usize = 1000;
-/// A picture whose sides are this share of the sensor's at most, and no longer than the other number, is a thumbnail.
-const THUMBNAIL_SHARE: u32 = 4;
+/// At most so many pictures of a file are looked at.
+const MOST_PICTURES: usize = 1000;
+/// Cameras store what the sensor measured in JPEGs without loss, which are of this process (SOF3).
+const LOSSLESS: u8 = 0xC3;
+/// A picture is a thumbnail if it has this share of the sensor's pixels at most, and no side longer than the other
+/// number.
+const THUMBNAIL_SHARE: u64 = 16;
 const THUMBNAIL_SIDE: u32 = 640;
 
 const DEVELOP: &str = "develop it (darktable, RawTherapee, the camera maker's program) and save it as PNG or JPEG";
@@ -69,35 +74,86 @@ fn is_sensor(file: &Directories, directory: &Directory) -> bool {
         || matches!(file.number(directory, tag::COMPRESSION), Some(34713 | 32767 | 65535))
 }
 
-/// A picture in a raw file.
+/// This is a picture in a raw file.
 struct Preview {
     place: Place,
     size: [u32; 2],
 }
 
 enum Place {
-    /// A JPEG from this byte on.
+    /// A JPEG begins at this byte.
     Jpeg(usize),
-    /// The directory of a TIFF with this number.
+    /// The directory of a TIFF with this number holds it.
     Directory(usize),
+}
+
+/// These are the pictures in a raw file, and the size of its sensor where the file tells it.
+#[derive(Default)]
+struct Pictures {
+    previews: Vec<Preview>,
+    sensor: Option<[u32; 2]>,
+}
+
+impl Pictures {
+    fn find(bytes: &[u8], file: Option<&Directories>) -> Self {
+        let mut pictures = Self::default();
+        let mut pieces = BTreeSet::new();
+        if let Some(file) = file {
+            pictures.previews = finished(file);
+            pictures.sensor = sensor_size(file);
+            pieces = pieces_of_pictures(file);
+        }
+        pictures.add_jpegs(bytes, &pieces);
+        pictures
+    }
+
+    /// Finds the JPEGs in a file. Those of 8 bits in grey or colour are pictures, unless they are a piece of one; those
+    /// without loss hold a sensor's values.
+    fn add_jpegs(&mut self, bytes: &[u8], pieces: &BTreeSet<u64>) {
+        let mut at = 0;
+        let next_start = |at: usize| {
+            let rest = bytes.get(at..)?;
+            Some(at + rest.windows(3).position(|window| window == b"\xFF\xD8\xFF")?)
+        };
+        while let Some(start) = next_start(at) {
+            at = start + 2;
+            let Some(frame) = frame(&bytes[start..]) else { continue };
+            let size = [u32::from(frame.width), u32::from(frame.height)];
+            if frame.process == LOSSLESS {
+                // Columns of a colour filter array are taken for components.
+                let sensor = [size[0] * frame.components().max(1) as u32, size[1]];
+                self.sensor = Some(self.sensor.filter(|known| area(*known) >= area(sensor)).unwrap_or(sensor));
+            } else if !pieces.contains(&(start as u64)) {
+                self.previews.push(Preview { place: Place::Jpeg(start), size });
+            }
+            if self.previews.len() >= MOST_PICTURES {
+                break;
+            }
+        }
+    }
+}
+
+/// Returns the number of pixels of a size.
+fn area(size: [u32; 2]) -> u64 {
+    u64::from(size[0]) * u64::from(size[1])
 }
 
 /// Reads the largest picture in a raw file that the camera made.
 ///
 /// # Errors
-/// A sentence where there is none but a thumbnail, or where it is damaged.
+/// Returns a sentence where there is none but a thumbnail, or where it is damaged.
 pub(super) fn read(bytes: &[u8]) -> Result<Raster, String> {
     let name = raw_format(bytes).unwrap_or("raw");
     let file = Directories::read(bytes);
-    let sensor = file.as_ref().and_then(sensor_size);
-    let in_directories = file.as_ref().map(finished).unwrap_or_default();
-    let area = |preview: &Preview| u64::from(preview.size[0]) * u64::from(preview.size[1]);
-    let Some(best) = jpegs(bytes).into_iter().chain(in_directories).max_by_key(area) else {
+    let Pictures { previews, sensor } = Pictures::find(bytes, file.as_ref());
+    let Some(best) = previews.into_iter().max_by_key(|preview| area(preview.size)) else {
         return Err(format!("this is a camera's raw file ({name}) without a preview; {DEVELOP}"));
     };
     let [width, height] = best.size;
-    let (longest, of_sensor) = (width.max(height), sensor.map_or(0, |size| size[0].max(size[1])));
-    if longest <= THUMBNAIL_SIDE && longest.saturating_mul(THUMBNAIL_SHARE) <= of_sensor {
+    let longest = width.max(height);
+    // A sensor's values take about a byte each where the file does not say how many there are.
+    let of_sensor = sensor.map_or(bytes.len() as u64, area);
+    if longest <= THUMBNAIL_SIDE && area(best.size) * THUMBNAIL_SHARE <= of_sensor {
         return Err(format!(
             "this is a camera's raw file ({name}), and its only preview is a thumbnail of {width}×{height}; {DEVELOP}"
         ));
@@ -126,19 +182,37 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raster, String> {
     Ok(raster)
 }
 
-/// Returns the size of the largest picture of the sensor.
+/// Returns the size of the largest picture of the sensor: a grey one of more than 8 bits is one, too.
 fn sensor_size(file: &Directories) -> Option<[u32; 2]> {
-    let sensors = file.all.iter().filter(|directory| is_sensor(file, directory));
-    sensors.filter_map(|directory| file.size(directory)).max_by_key(|size| u64::from(size[0]) * u64::from(size[1]))
+    let is_deep_grey = |directory: &Directory| {
+        let number = |tag| file.number(directory, tag);
+        number(tag::SAMPLES).unwrap_or(1) == 1 && number(tag::BITS).is_some_and(|bits| bits > 8)
+    };
+    let sensors = file.all.iter().filter(|directory| is_sensor(file, directory) || is_deep_grey(directory));
+    sensors.filter_map(|directory| file.size(directory)).max_by_key(|size| area(*size))
 }
 
-/// Returns the pictures in directories that are finished ones: grey or RGB, in a compression of TIFF.
+/// Returns the places of strips and tiles that are no picture for themselves: of a sensor, or several of one picture.
+fn pieces_of_pictures(file: &Directories) -> BTreeSet<u64> {
+    let places = |directory: &Directory| {
+        let places = [tag::STRIP_OFFSETS, tag::TILE_OFFSETS].map(|tag| file.numbers(directory, tag)).concat();
+        if is_sensor(file, directory) || places.len() > 1 { places } else { Vec::new() }
+    };
+    file.all.iter().flat_map(places).collect()
+}
+
+/// Returns the pictures in directories that are finished ones: grey or RGB in 8 bits, in a compression of TIFF.
 fn finished(file: &Directories) -> Vec<Preview> {
     let is_finished = |directory: &Directory| {
-        let compression = file.number(directory, tag::COMPRESSION).unwrap_or(1);
-        let is_read = matches!(compression, 1 | 5 | 7 | 8 | 32773 | 32946);
-        let photometric = file.number(directory, tag::PHOTOMETRIC);
-        is_read && (matches!(photometric, Some(2 | 6)) || (photometric == Some(1) && compression != 7))
+        let number = |tag, otherwise| file.number(directory, tag).unwrap_or(otherwise);
+        let compression = number(tag::COMPRESSION, 1);
+        let samples = number(tag::SAMPLES, 1);
+        let has_colours = match number(tag::PHOTOMETRIC, 0) {
+            1 => compression != 7,
+            2 | 6 => samples >= 3,
+            _ => false,
+        };
+        has_colours && number(tag::BITS, 1) == 8 && matches!(compression, 1 | 5 | 7 | 8 | 32773 | 32946)
     };
     let of_number = |(number, directory)| {
         let size = file.size(directory).filter(|_| is_finished(directory))?;
@@ -147,25 +221,7 @@ fn finished(file: &Directories) -> Vec<Preview> {
     file.all.iter().enumerate().filter_map(of_number).collect()
 }
 
-/// Finds the JPEGs in a file, of 8 bits and in grey or colour: not those that hold a sensor's values without loss.
-fn jpegs(bytes: &[u8]) -> Vec<Preview> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(next) = bytes.get(at..).and_then(|rest| rest.windows(3).position(|window| window == b"\xFF\xD8\xFF"))
-    {
-        at += next;
-        if let Some(frame) = frame(&bytes[at..]) {
-            found.push(Preview { place: Place::Jpeg(at), size: [frame.width.into(), frame.height.into()] });
-        }
-        at += 2;
-        if found.len() == MOST_JPEGS {
-            break;
-        }
-    }
-    found
-}
-
-/// Reads the frame of a JPEG that can be shown, up to its first scan.
+/// Reads the frame of a JPEG up to its first scan: of one that can be shown, or of one without loss.
 fn frame(bytes: &[u8]) -> Option<Frame> {
     let mut at = 2;
     let mut found = None;
@@ -174,15 +230,18 @@ fn frame(bytes: &[u8]) -> Option<Frame> {
         let (marker, after) = next_marker(bytes, at).filter(|(_, after)| *after == at + 2)?;
         let segment = segment(bytes, after)?;
         match marker {
-            0xC0..=0xC2 => found = Frame::read(marker, segment).filter(|frame| frame.check().is_ok()),
-            0xDA => {
-                return found
-                    .filter(|frame| matches!(frame.components(), 1 | 3) && frame.width > 0 && frame.height > 0);
-            }
-            0xC3..=0xFE if marker != 0xD8 && marker != 0xD9 => {}
+            0xC0..=LOSSLESS => found = Frame::read(marker, segment),
+            0xDA => return found.filter(is_known),
+            0xC4..=0xFE if marker != 0xD8 && marker != 0xD9 => {}
             _ => return None,
         }
         at = after + segment.len();
     }
     None
+}
+
+/// Returns whether a frame is that of a picture, or of a sensor's values.
+fn is_known(frame: &Frame) -> bool {
+    let is_shown = frame.check().is_ok() && matches!(frame.components(), 1 | 3);
+    (is_shown || frame.process == LOSSLESS) && frame.width > 0 && frame.height > 0
 }

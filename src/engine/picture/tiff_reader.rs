@@ -15,7 +15,7 @@ use super::tiff_values::{Levels, YcbcrRule, levels, packed, palette, rgb_of_unit
 /// Reads a TIFF or BigTIFF: its first page that is not a smaller copy of another.
 ///
 /// # Errors
-/// A sentence where the file is damaged, cut short, too large or of a kind that is not read.
+/// Returns a sentence where the file is damaged, cut short, too large or of a kind that is not read.
 pub(super) fn read(bytes: &[u8]) -> Result<Raster, String> {
     let file = Directories::read(bytes).ok_or(CUT_SHORT)?;
     let kind = |directory: &Directory| file.number(directory, tag::SUBFILE_TYPE).unwrap_or(0);
@@ -63,7 +63,7 @@ pub(super) fn read_directory(bytes: &[u8], file: &Directories, page: &Directory)
     Ok(raster)
 }
 
-/// Values of the tag PhotometricInterpretation.
+/// These are values of the tag PhotometricInterpretation.
 const GREY: [u64; 2] = [0, 1];
 const RGB: u64 = 2;
 const PALETTE: u64 = 3;
@@ -76,9 +76,10 @@ struct Source {
     photometric: u64,
     bits: u64,
     samples: usize,
-    /// The first of the samples beside the colours: 1 alpha that the colours were multiplied by, 2 alpha, 0 else.
+    /// This is the first of the samples beside the colours: 1 is alpha that the colours were multiplied by, 2 is
+    /// alpha, 0 is anything else.
     extra: Option<u64>,
-    /// How many pixels across and down share the colour of YCbCr, where the library does not see to that.
+    /// So many pixels across and down share the colour of YCbCr, where the library does not see to that.
     shared: Option<[u32; 2]>,
 }
 
@@ -193,7 +194,8 @@ impl Source {
         )
     }
 
-    /// Makes a raster of levels with `found` of them for each pixel: the colours, alpha where there is one, and no more.
+    /// Makes a raster of levels with `found` of them for each pixel: the colours, alpha where there is one, and no
+    /// more.
     fn raster(&self, levels: Levels, found: usize, note: Option<String>) -> Result<Raster, String> {
         let colours = if found >= 3 && !GREY.contains(&self.photometric) { 3 } else { 1 };
         // The library, too, takes a fourth sample that is not explained for alpha.

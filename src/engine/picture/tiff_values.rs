@@ -89,8 +89,8 @@ impl Levels {
     }
 }
 
-/// Unpacks rows of values of less than 8 bits, each row beginning with a byte; where they are levels, they are stretched
-/// to 255.
+/// Unpacks rows of values of less than 8 bits, each row beginning with a byte; where they are levels, they are
+/// stretched to 255.
 pub(super) fn packed(bytes: &[u8], bits: usize, per_row: usize, rows: usize, are_levels: bool) -> Option<Vec<u8>> {
     let row_bytes = (per_row * bits).div_ceil(8);
     let white = (1_u32 << bits) - 1;
@@ -164,9 +164,9 @@ fn stretched<T: Copy>(values: &[T], bits: u32, kind: &str, number: impl Fn(T) ->
 
 /// This is how colour differences become red, green and blue.
 pub(super) struct YcbcrRule {
-    /// The shares of red, green and blue in Y.
+    /// These are the shares of red, green and blue in Y.
     luma: [f32; 3],
-    /// Black and white of Y, then the middles and ends of Cb and Cr.
+    /// These are black and white of Y, then the middles and ends of Cb and Cr.
     reference: [f32; 6],
 }
 

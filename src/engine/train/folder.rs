@@ -63,8 +63,8 @@ impl RunFolder {
         path.join(CHECKPOINT).is_file()
     }
 
-    /// Takes up the run of a folder where its checkpoint left it. `open` gives the data of its settings for a net's classes. Fails for
-    /// a folder without a whole checkpoint.
+    /// Takes up the run of a folder where its checkpoint left it. `open` gives the data of its settings for a net's
+    /// classes. Fails for a folder without a whole checkpoint.
     pub fn resume(
         path: &Path,
         open: impl FnOnce(&Config, &[String]) -> Result<Arc<Dataset>>,

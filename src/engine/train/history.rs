@@ -76,7 +76,8 @@ impl EpochRecord {
     }
 }
 
-const HEADER: &str = "stage,epoch,eps,alpha,rate,loss,clean_error,adversarial_error,pgd_error,clean_confidence_on_mistakes,adversarial_confidence_on_mistakes,validation_pictures,pgd_pictures,seconds";
+const HEADER: &str = "stage,epoch,eps,alpha,rate,loss,clean_error,adversarial_error,pgd_error,\
+    clean_confidence_on_mistakes,adversarial_confidence_on_mistakes,validation_pictures,pgd_pictures,seconds";
 
 /// Returns a table with a line for each epoch; errors are shares, and a field is empty where nothing was measured.
 pub fn history_csv(history: &[EpochRecord]) -> String {

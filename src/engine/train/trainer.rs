@@ -226,8 +226,8 @@ impl Trainer {
             self.position = Position { step: 0, sum: 0.0, ..self.position };
             self.order.clear();
             return Err(Error::Argument(format!(
-                "the loss became {loss} in epoch {}, step {}, and the run went back to the start of this epoch; try a smaller \
-                 learning rate than {}",
+                "the loss became {loss} in epoch {}, step {}, and the run went back to the start of this epoch; try a \
+                 smaller learning rate than {}",
                 epoch + 1,
                 step + 1,
                 self.config.learning_rate

@@ -107,8 +107,8 @@ fn conclusion(linear: &LinearFacts) -> String {
     }
     let least = linear.rival.least_eps();
     format!(
-        "Without clipping, ε = {least:.4} turns the answer to \"{class}\", and nothing smaller turns it to any class: no \
-         attack of whatever kind does better on a linear net. Many small steps in one direction add up, pixel by \
+        "Without clipping, ε = {least:.4} turns the answer to \"{class}\", and nothing smaller turns it to any class: \
+         no attack of whatever kind does better on a linear net. Many small steps in one direction add up, pixel by \
          pixel: that is the paper's explanation of adversarial examples."
     )
 }

@@ -262,8 +262,8 @@ fn numbers(ui: &mut Ui, curve: &Curve, with_sure: bool) {
     match last {
         Some(last) => ui.label(theme::number(per_cent(last.correct as f32 / n))),
         None => ui.label(theme::weak(ui, "see Lengths")).on_hover_text(
-            "This attack counts the values that it changes, however much: it has no ε and no place in the plot. Lengths shows \
-             how many values each picture needs.",
+            "This attack counts the values that it changes, however much: it has no ε and no place in the plot. \
+             Lengths shows how many values each picture needs.",
         ),
     };
     let median =

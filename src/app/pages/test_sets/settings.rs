@@ -117,8 +117,8 @@ fn attacks(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
         }
     }
     ui.add_space(SPACE_2);
-    let tip = "For each picture the smallest ε with which an attack fools the net: 20 rungs up to the largest ε, then ten \
-               halves. Its lengths are under Lengths.";
+    let tip = "For each picture the smallest ε with which an attack fools the net: 20 rungs up to the largest ε, then \
+               ten halves. Its lengths are under Lengths.";
     ui.label(theme::caption(ui, "Smallest ε of")).on_hover_text(tip);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;

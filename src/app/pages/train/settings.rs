@@ -256,8 +256,8 @@ fn on_its_way(ui: &mut Ui, fetching: &DataFetching, out: &mut Vec<Command>) {
     });
 }
 
-const PATH: &str = "a folder with one sub-folder of pictures per class or with the files of MNIST, its kin or CIFAR, the \
-                    same packed as .tar, .tar.gz, .tar.xz or .zip, or a .npz, .mat or .csv of pictures";
+const PATH: &str = "a folder with one sub-folder of pictures per class or with the files of MNIST, its kin or CIFAR, \
+                    the same packed as .tar, .tar.gz, .tar.xz or .zip, or a .npz, .mat or .csv of pictures";
 
 fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
     let is_folder = matches!(data, DataSource::Folder(_));

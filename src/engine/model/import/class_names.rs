@@ -18,13 +18,14 @@ const CIFAR10: &str = "airplane automobile bird cat deer dog frog horse ship tru
 const CLOTHES: &str = "T-shirt/top,trouser,pullover,dress,coat,sandal,shirt,sneaker,bag,ankle boot";
 
 /// CIFAR-100's fine labels, in their order.
-const CIFAR100: &str = "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can \
-    castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant \
-    flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree \
-    motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy \
-    porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel \
-    streetcar sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale \
-    willow_tree wolf woman worm";
+const CIFAR100: &str = "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus \
+    butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup \
+    dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion \
+    lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear \
+    pickup_truck pine_tree plain plate poppy \
+    porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider \
+    squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle \
+    wardrobe whale willow_tree wolf woman worm";
 
 /// Returns the lists of so many names, the likeliest for such pictures first; numbers are always among them.
 pub fn known_class_names(count: usize, [channels, height, width]: [usize; 3]) -> Vec<ClassNames> {

@@ -146,7 +146,8 @@ impl Draft {
     /// Makes a net of the file.
     ///
     /// # Errors
-    /// [`Error::Net`] or [`Error::Weights`] with one sentence that names the operator and the node, or the tensor, and what would help.
+    /// [`Error::Net`] or [`Error::Weights`] with one sentence that names the operator and the node, or the tensor,
+    /// and what would help.
     pub fn build(&self, answers: &Answers) -> Result<ImportedNet> {
         let net = match &self.source {
             Source::Onnx(file) => file.import(answers),
@@ -238,7 +239,9 @@ impl ImportedNet {
         let origin = format!("Read from {}{by}.", description.file);
         let classes = Value::Array(description.classes.iter().map(|class| text(class)).collect());
         let mut manifest = format!(
-            "name = {}\ndescription = {}\nlicence = \"not stated\"\ninput = {{ channels = {channels}, height = {height}, width = {width}, mean = {}, std = {}, fit = {fit:?} }}\nclasses = {classes}\nweights = {}\ngraph = [\n",
+            "name = {}\ndescription = {}\nlicence = \"not stated\"\ninput = {{ channels = {channels}, height = \
+             {height}, width = {width}, mean = {}, std = {}, fit = {fit:?} }}\nclasses = {classes}\nweights = \
+             {}\ngraph = [\n",
             text(&description.title),
             text(&origin),
             numbers(&mean),

@@ -73,8 +73,8 @@ pub fn likely([channels, height, width]: [usize; 3]) -> Vec<Preprocessing> {
 /// far too large, and only its largest logit counts.
 const SATURATED: f32 = 0.97;
 
-/// Tries preprocessings on pictures whose classes nobody has to know. The best is first: the one whose answers tell most of
-/// their pictures, those that are sure of everything last. Equally good ones keep their order.
+/// Tries preprocessings on pictures whose classes nobody has to know. The best is first: the one whose answers tell
+/// most of their pictures, those that are sure of everything last. Equally good ones keep their order.
 ///
 /// # Errors
 /// The errors of running the net.

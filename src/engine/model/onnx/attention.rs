@@ -1,5 +1,5 @@
-//! Attention (Vaswani et al., Attention Is All You Need, 2017) where a file has it as one operator: ONNX from version 23
-//! on, and ONNX Runtime's own.
+//! Attention (Vaswani et al., Attention Is All You Need, 2017) where a file has it as one operator: ONNX from version
+//! 23 on, and ONNX Runtime's own.
 
 use candle_core::{DType, Device, Tensor};
 

@@ -67,7 +67,8 @@ impl Importer<'_> {
                 self.notes.push("The softmax at the end is left out: attacks use the logits before it.".into());
             }
             (_, Some(End::Sigmoid)) => {
-                let several = "The net ends in a sigmoid for each class, so that several may be true at once; here the logits before it compete";
+                let several = "The net ends in a sigmoid for each class, so that several may be true at once; here \
+                               the logits before it compete";
                 self.notes.push(format!("{several}, and probabilities are those of a softmax."));
             }
             (_, None) => {}

@@ -1,5 +1,5 @@
-//! Reads an ONNX file: its nodes, its tensors, and what it takes in and gives back. Nothing of it is run, and no file is
-//! read but those that lie beside it.
+//! Reads an ONNX file: its nodes, its tensors, and what it takes in and gives back. Nothing of it is run, and no file
+//! is read but those that lie beside it.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -304,7 +304,8 @@ impl Beside<'_> {
             let file = if is_file { File::open(&path).ok() } else { None };
             let missing = || {
                 format!(
-                    "lies in {location:?}, which is not beside the ONNX file; copy both files into one folder, or export with external_data=False"
+                    "lies in {location:?}, which is not beside the ONNX file; copy both files into one folder, or \
+                     export with external_data=False"
                 )
             };
             self.open = Some((location.to_owned(), file.ok_or_else(missing)?));

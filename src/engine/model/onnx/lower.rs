@@ -175,7 +175,8 @@ impl Importer<'_> {
             // It gives the probabilities names.
             ("ai.onnx.ml", "ZipMap") => Ok(vec![of.computed(0)?]),
             ("com.microsoft.nchwc", _) => Err(
-                "was written by ONNX Runtime for one kind of processor; open the net from before, or optimise it at the level ORT_ENABLE_EXTENDED"
+                "was written by ONNX Runtime for one kind of processor; open the net from before, or optimise it at \
+                 the level ORT_ENABLE_EXTENDED"
                     .into(),
             ),
             (domain, _) => {
@@ -232,7 +233,11 @@ impl Importer<'_> {
             "Identity" | "Dropout" => of.computed(0)?,
             "Cast" | "CastLike" => match of.int("to", 1) {
                 1 | 10 | 11 | 16 => of.computed(0)?,
-                _ => return Err("rounds what depends on the picture, which has no gradient; export the net without it".into()),
+                _ => {
+                    return Err(
+                        "rounds what depends on the picture, which has no gradient; export the net without it".into()
+                    );
+                }
             },
             "Conv" => self.conv(of)?,
             "Attention" => self.attention(of)?,
@@ -294,11 +299,23 @@ impl Importer<'_> {
             "Pad" => self.pad(of)?,
             "Resize" | "Upsample" => self.resize(of)?,
             "DepthToSpace" | "SpaceToDepth" => self.space(of)?,
-            "If" | "Loop" | "Scan" => return Err("is control flow, which is not read; export the net by tracing it, with fixed sizes".into()),
-            operator if operator.contains("Quantize") || operator.starts_with("QLinear") || operator.ends_with("Integer") => {
-                return Err("belongs to a quantised net, whose rounding has no gradient; export the net before it is quantised".into());
+            "If" | "Loop" | "Scan" => {
+                return Err("is control flow, which is not read; export the net by tracing it, with fixed sizes".into());
             }
-            _ => return Err("is not read by this program; export the net without it, or give the net as weights with a word for its architecture (--net)".into()),
+            operator
+                if operator.contains("Quantize")
+                    || operator.starts_with("QLinear")
+                    || operator.ends_with("Integer") =>
+            {
+                return Err("belongs to a quantised net, whose rounding has no gradient; export the net before it is \
+                            quantised"
+                    .into());
+            }
+            _ => {
+                return Err("is not read by this program; export the net without it, or give the net as weights with \
+                            a word for its architecture (--net)"
+                    .into());
+            }
         };
         Ok(vec![one])
     }

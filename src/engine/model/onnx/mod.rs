@@ -89,7 +89,8 @@ impl OnnxFile {
         }
         if let Some(Some(batch @ 2..)) = input.axes.first() {
             return Err(format!(
-                "the net is made for {batch} pictures at a time; export it for 1, or for any number (dynamic_axes, dynamic_shapes)"
+                "the net is made for {batch} pictures at a time; export it for 1, or for any number (dynamic_axes, \
+                 dynamic_shapes)"
             ));
         }
         let is_bytes = input.kind == PortKind::Byte;

@@ -12,8 +12,8 @@ use super::{
 use crate::Result;
 use crate::kernels::{Axis, Isa, Strided, StridedMut, View, matmul, softmax};
 
-/// This multiplies matrices (…, rows, depth) and (…, depth, columns), and the product by a number; what stands before is
-/// broadcast.
+/// This multiplies matrices (…, rows, depth) and (…, depth, columns), and the product by a number; what stands before
+/// is broadcast.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Matmul {

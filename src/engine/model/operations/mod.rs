@@ -205,8 +205,8 @@ pub trait Operator {
     fn forward(&self, pass: &mut TensorPass<'_>, inputs: &[CandleTensor]) -> TensorResult<CandleTensor>;
 }
 
-/// A `Kernel` computes an operation on values that lie anywhere, with nothing fused into it. The first axis of all views
-/// is that of the pictures.
+/// A `Kernel` computes an operation on values that lie anywhere, with nothing fused into it. The first axis of all
+/// views is that of the pictures.
 pub trait Kernel: std::fmt::Debug + Send + Sync {
     /// Computes y.
     fn forward(&self, isa: Isa, inputs: &[Strided<'_>], y: StridedMut<'_>);

@@ -1,8 +1,8 @@
 //! This reads the table of contents of a zip file. PyTorch stores its parts as they are; one that was packed again has
 //! them compressed.
 //!
-//! Nothing is unpacked before somebody asks for a part. The layout is that of PKWARE's APPNOTE 6.3.10, sections 4.3.7 to
-//! 4.3.16.
+//! Nothing is unpacked before somebody asks for a part. The layout is that of PKWARE's APPNOTE 6.3.10, sections 4.3.7
+//! to 4.3.16.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
