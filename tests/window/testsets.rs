@@ -297,6 +297,7 @@ fn damaged_pictures_are_listed_at_once_and_skipped_by_a_button() {
     for part in ["3 of the 40 pictures cannot be read", "5.png", "18.png", "31.png"] {
         assert!(window.has_part(part), "{part}");
     }
+    assert_eq!(window.app().tests().problems.len(), 1, "one list for two nets");
     window.click("Skip them and measure");
     window.until("the curves", |app| app.tests().progress.is_none() && !app.tests().curves.is_empty());
     assert!(window.app().tests().problems.is_empty() && window.app().tests().choices.skip_damaged);

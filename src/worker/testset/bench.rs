@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::{Curve, Numbered, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
 use crate::engine::attack::{AttackSettings, Measure, Problem, finish, warnings};
-use crate::engine::data::{DataSource, Dataset, Opening, Pace, Split};
+use crate::engine::data::{DataSource, Dataset, Opening, Pace, Split, tells_of_damaged};
 use crate::engine::eval::{EvalPlan, Evaluation, Prediction, evaluate, transfer};
 use crate::engine::model::{Catalogue, Input, Model};
 use crate::engine::picture::{Planes, Rgba};
@@ -119,6 +119,8 @@ impl Bench {
             match self.measure_net(survey, number, started) {
                 Ok(()) => {}
                 Err(Error::Stopped) => return Err(Error::Stopped),
+                // They are so for every net.
+                Err(error) if tells_of_damaged(&error.to_string()) => return Err(error),
                 Err(error) => {
                     self.tell(TestEvent::Failed(format!("{} was not measured: {error}", survey.nets[number])))
                 }
