@@ -89,7 +89,7 @@ fn squeezenet(side: usize) -> Result<Manifest> {
 }
 
 fn digits_net(words: &str) -> Result<Manifest> {
-    let shape = DataSource::Mnist.shape()?;
+    let shape = DataSource::Mnist.shape(&mut |_| true)?;
     words.parse::<Architecture>()?.manifest(&shape.input, &shape.classes)
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use egui::{Color32, ColorImage, Context, Rect};
 
@@ -14,7 +15,7 @@ use crate::app::files::thumbnails::{Thumbnail, make_thumbnails};
 use crate::app::files::view::{self, Content};
 use crate::app::lessons::file::{Lesson, is_lesson};
 use crate::app::pages::models::state::steps::{Done, Step, Told, operations_of};
-use crate::app::pages::train::state::facts::DraftFacts;
+use crate::app::pages::train::state::facts::{DraftFacts, Look};
 use crate::app::system::clipboard::{Clip, Clipboard, put_into_system};
 use crate::app::system::file_dialogs::has_file_dialogs;
 use crate::app::system::fonts::SystemFonts;
@@ -22,6 +23,9 @@ use crate::app::widgets::path_field::Listing;
 use crate::engine::model::{Catalogue, GraphRow};
 use crate::engine::picture::{Picture, save_png};
 use crate::engine::train::Config;
+
+/// A share that grows is drawn so often.
+const BETWEEN_REPAINTS: Duration = Duration::from_millis(100);
 
 /// A thread reports one of these.
 pub enum Incoming {
@@ -33,7 +37,8 @@ pub enum Incoming {
     Pasted(Arc<Picture>),
     Fonts,
     Copied(Copied, Result<(), String>),
-    Facts(Box<DraftFacts>),
+    /// There are none where the look was stopped.
+    Facts(Option<Box<DraftFacts>>),
     /// The file is no lesson, so this is to be done with it.
     NoLesson(Command),
     Opened(PathBuf, Result<Content, String>),
@@ -95,7 +100,8 @@ pub struct BackgroundWork {
     catalogue: Catalogue,
     pub clipboard: Clipboard,
     dialog_open: bool,
-    gathering: bool,
+    /// This look at the settings of the Train page is under way.
+    look: Option<Look>,
 }
 
 impl BackgroundWork {
@@ -107,7 +113,7 @@ impl BackgroundWork {
             catalogue,
             clipboard: Clipboard::Held(Arc::default()),
             dialog_open: false,
-            gathering: false,
+            look: None,
         }
     }
 
@@ -115,7 +121,7 @@ impl BackgroundWork {
         let incoming = self.receive.try_recv().ok()?;
         match incoming {
             Incoming::Chosen(..) | Incoming::NoFileDialog => self.dialog_open = false,
-            Incoming::Facts(_) => self.gathering = false,
+            Incoming::Facts(_) => self.look = None,
             _ => {}
         }
         Some(incoming)
@@ -165,12 +171,33 @@ impl BackgroundWork {
         self.poster.report("folder", move || Incoming::Listed(Listing::read(folder)));
     }
 
-    /// Looks up the net and the data of some settings, unless a look is under way already.
+    /// Looks up the net and the data of some settings. A look at others that is under way is stopped first.
     pub fn gather(&mut self, config: Config) {
-        if !self.gathering {
-            self.gathering =
-                self.poster.report("facts", move || Incoming::Facts(Box::new(DraftFacts::gather(&config))));
+        if let Some(look) = &self.look {
+            if !look.is_of(&config) {
+                look.stop();
+            }
+            return;
         }
+        let look = Look::new(config.clone());
+        let mut tell = look.watch();
+        let is_started = self.poster.start("facts", move |poster| {
+            let mut told = Instant::now();
+            let facts = DraftFacts::gather(&config, &mut |share| {
+                if told.elapsed() > BETWEEN_REPAINTS {
+                    told = Instant::now();
+                    poster.ctx.request_repaint();
+                }
+                tell(share)
+            });
+            poster.post(Incoming::Facts(facts.map(Box::new)));
+        });
+        self.look = is_started.then_some(look);
+    }
+
+    /// Returns the share that is done of a look at the data of the settings, where one is under way.
+    pub fn look(&self) -> Option<f32> {
+        self.look.as_ref().map(Look::share)
     }
 
     /// Does a step of adding the net of this number; returns whether it is under way.

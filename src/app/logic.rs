@@ -121,7 +121,9 @@ impl App {
                 let text = format!("The clipboard did not take {}: {why}.\n{}", copied.what, copied.more);
                 shell.notices.add(Tone::Problem, text);
             }
-            Incoming::Facts(facts) => self.pages.train.facts = Some(*facts),
+            Incoming::Facts(Some(facts)) => self.pages.train.facts = Some(*facts),
+            // The next look begins with the next frame.
+            Incoming::Facts(None) => {}
             Incoming::Import(number, done) => self.pages.models.take_import(number, done, shell),
             Incoming::Operations(name, rows) => self.pages.models.take_operations(&name, rows),
             Incoming::Exported(Ok(path)) => shell.notices.add_brief(format!("Saved.\n{}", path.display())),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::engine::data::{DataSource, Dataset, Opening, Split};
+use crate::engine::data::{DataSource, Dataset, Opening, Pace, Split};
 use crate::engine::{Error, Result};
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -36,9 +36,7 @@ pub fn watched<T>(work: impl FnOnce(&mut ProgressLine) -> Result<T>) -> Result<T
 /// people look, not among the results.
 pub fn open_data(source: &DataSource, split: Split, classes: &[String], how: Opening) -> Result<Arc<Dataset>> {
     let what = format!("reading {source}");
-    let data = watched(|line| {
-        source.open_as(split, classes, how, &mut |share| line.draw(&what, (share * 1000.0) as usize, 1000))
-    })?;
+    let data = watched(|line| source.open_as(split, classes, how, &mut |share| line.share(&what, share)))?;
     data.notes().iter().for_each(|note| say(note));
     Ok(Arc::new(data))
 }
@@ -56,7 +54,7 @@ pub fn say_what_is_lacking(data: &Dataset, limit: Option<usize>, classes: &[Stri
 
 /// The line disappears when it is dropped.
 pub struct ProgressLine {
-    started: Instant,
+    pace: Pace,
     drawn: Option<Instant>,
     is_visible: bool,
 }
@@ -66,18 +64,22 @@ const INTERVAL: Duration = Duration::from_millis(100);
 
 impl ProgressLine {
     pub fn new(is_wanted: bool) -> Self {
-        Self { started: Instant::now(), drawn: None, is_visible: is_wanted && std::io::stderr().is_terminal() }
+        Self { pace: Pace::started(), drawn: None, is_visible: is_wanted && std::io::stderr().is_terminal() }
+    }
+
+    /// Redraws the line with a number of things that are done; returns whether to go on.
+    pub fn draw(&mut self, what: &str, done: usize, of: usize) -> bool {
+        self.share(what, done as f32 / of.max(1) as f32)
     }
 
     /// Redraws the line with the share that is done and the time that is left; returns whether to go on.
-    pub fn draw(&mut self, what: &str, done: usize, of: usize) -> bool {
+    pub fn share(&mut self, what: &str, share: f32) -> bool {
         if self.is_visible && self.drawn.is_none_or(|at| at.elapsed() >= INTERVAL) {
             self.drawn = Some(Instant::now());
-            let share = done as f64 / of.max(1) as f64;
-            let filled = (share * 24.0) as usize;
-            let left = self.started.elapsed().as_secs_f64() * (1.0 - share) / share.max(1e-9);
+            let filled = ((share * 24.0) as usize).min(24);
+            let left = self.pace.left(share).as_secs();
             let bar = format!("{}{}", "█".repeat(filled), "░".repeat(24 - filled));
-            let (minutes, seconds) = (left as u64 / 60, left as u64 % 60);
+            let (minutes, seconds) = (left / 60, left % 60);
             eprint!("\r{bar} {:3.0} %  {minutes}:{seconds:02} left  {what}\x1b[K", share * 100.0);
             let _ = std::io::stderr().flush();
         }

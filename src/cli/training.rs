@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::choice::choice;
 use super::print;
-use super::progress::{ProgressLine, check_ctrl_c, open_data, say};
+use super::progress::{ProgressLine, check_ctrl_c, open_data, say, watched};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::model::{Catalogue, Manifest};
 use crate::engine::train::{
@@ -203,7 +203,10 @@ impl TrainingArgs {
             stopping: Stopping { rule, patience: self.patience, retrain: self.retrain },
             seed: self.seed,
         };
-        let NewNet { manifest, note } = config.net(&Catalogue::from_environment())?;
+        let what = format!("looking at {}", config.data);
+        let look =
+            |line: &mut ProgressLine| config.net(&Catalogue::from_environment(), &mut |share| line.share(&what, share));
+        let NewNet { manifest, note } = watched(look)?;
         note.iter().for_each(|note| say(note));
         let data = open_data(&config.data, Split::Train, &manifest.classes, config.opening())?;
         config.validation = self.validation.unwrap_or(data.len() / 6);
@@ -271,6 +274,7 @@ impl EpochReport {
 /// Trains what is left, with checkpoints, and writes the net. Ctrl-C keeps the state and stops.
 pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: EpochReport) -> Result<()> {
     let attacked = trainer.config().trains_on_an_attack();
+    let mut told_not_begun = false;
     let mut line = ProgressLine::new(report != EpochReport::Json);
     let path = folder.path().display();
     let advice = format!("What was kept before stays. Free some space, then: doppelganger train --resume {path}");
@@ -280,13 +284,20 @@ pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: EpochReport)
             Ok(WorkDone::Epoch) => {
                 line = ProgressLine::new(report != EpochReport::Json);
                 kept(folder.keep(trainer))?;
+                let not_begun = trainer.not_begun();
                 if let Some(record) = trainer.history().last() {
                     match report {
                         EpochReport::Text => print(&describe(record, attacked))?,
-                        EpochReport::Json => print(&as_json(record, attacked).to_string())?,
+                        EpochReport::Json => print(&as_json(record, attacked, not_begun.as_deref()).to_string())?,
                         EpochReport::Nothing => {}
                     }
                 }
+                match &not_begun {
+                    Some(why) if !told_not_begun => say(why),
+                    None if told_not_begun => say("the net has begun to learn"),
+                    Some(_) | None => {}
+                }
+                told_not_begun = not_begun.is_some();
             }
             Ok(WorkDone::Step | WorkDone::Validation) => {
                 kept(folder.keep_now_and_then(trainer))?;
@@ -321,7 +332,7 @@ fn draw(line: &mut ProgressLine, trainer: &Trainer) {
 }
 
 /// Returns one line for programs; errors are shares of the pictures named beside them.
-fn as_json(record: &EpochRecord, attacked: bool) -> serde_json::Value {
+fn as_json(record: &EpochRecord, attacked: bool, not_begun: Option<&str>) -> serde_json::Value {
     let error = |measured: Option<Measured>| measured.map(|measured| measured.error());
     let confidence = |measured: Option<Measured>| measured.and_then(|measured| measured.confidence_on_mistakes);
     json!({
@@ -339,6 +350,7 @@ fn as_json(record: &EpochRecord, attacked: bool) -> serde_json::Value {
         "validation_pictures": record.clean.map(|measured| measured.n),
         "pgd_pictures": record.pgd.map(|measured| measured.n),
         "overfits_the_attack": attacked && record.overfits_the_attack(),
+        "not_begun": not_begun,
         "seconds": record.seconds,
     })
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::common::{fixture, shared};
+use doppelganger::engine::Error;
 use doppelganger::engine::data::{DataSource, Dataset, Opening, Split, class_folders};
 use doppelganger::engine::model::{Catalogue, Model};
 use doppelganger::engine::picture::{Picture, save_png};
@@ -20,7 +21,7 @@ fn open(path: &Path, split: Split, classes: &[String]) -> Dataset {
 
 /// The classes that a new net for a set gets, and the channels, height and width of its pictures.
 fn shape(path: &Path) -> (Vec<String>, [usize; 3]) {
-    let shape = DataSource::Folder(path.to_owned()).shape().unwrap_or_else(|error| panic!("{error}"));
+    let shape = DataSource::Folder(path.to_owned()).shape(&mut |_| true).unwrap_or_else(|error| panic!("{error}"));
     (shape.classes, [shape.input.channels, shape.input.height, shape.input.width])
 }
 
@@ -244,7 +245,7 @@ fn class_folders_are_found_wherever_they_lie() {
     assert!(Dataset::open(&path, Split::Train, &classes).is_err());
     // One folder alone, and an archive that was not given.
     put(root, "alone/cat/1.png", [1, 1, 1], 1);
-    let says = |path: &Path| DataSource::Folder(path.to_owned()).shape().unwrap_err().to_string();
+    let says = |path: &Path| DataSource::Folder(path.to_owned()).shape(&mut |_| true).unwrap_err().to_string();
     assert!(says(&root.join("alone")).contains("one class folder in it, \"cat\""), "{}", says(&root.join("alone")));
     fs::create_dir(root.join("downloads")).unwrap();
     fs::write(root.join("downloads/set.zip"), packed).unwrap();
@@ -284,7 +285,7 @@ fn damaged_pictures_are_named_all_at_once_and_left_out_on_request() {
         fs::write(folder.path().join(format!("{}/{i}.png", ["a", "b"][i % 2])), "damaged").unwrap();
     }
     let source = DataSource::Folder(folder.path().to_owned());
-    let shape = source.shape().unwrap();
+    let shape = source.shape(&mut |_| true).unwrap();
     let data = source.open(Split::Train, &shape.classes, &mut |_| true).unwrap();
     let all: Vec<usize> = (0..data.len()).collect();
     let message = data.batch_values(&all, &shape.input).unwrap_err().to_string();
@@ -308,7 +309,7 @@ fn the_shape_of_a_set_comes_from_many_pictures() {
     }
     let source = DataSource::Folder(folder.path().to_owned());
     assert_eq!(shape(folder.path()).1, [3, 6, 8]);
-    let note = source.shape().unwrap().note.unwrap();
+    let note = source.shape(&mut |_| true).unwrap().note.unwrap();
     assert!(note.contains("8×6") && note.contains("8 are in colour"), "{note}");
     let config =
         Config { data: source, model: "softmax".into(), size: Some([4, 5]), channels: Some(1), ..Config::default() };
@@ -337,4 +338,62 @@ fn sets_as_people_have_them() {
     let net: Model = Catalogue::new(vec![models]).load("squeezenet1_1_caffe").unwrap();
     let data = open(&root.join("data/inet_wnid"), Split::Test, &net.classes);
     assert_eq!(data.labels()[..2], [0, 217]);
+}
+
+#[test]
+fn medmnist_names_its_classes_by_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| {
+        let path = folder.path().join(name);
+        fs::copy(fixture("data/medmnist.npz"), &path).unwrap();
+        path
+    };
+    // The names are those of the INFO of github.com/MedMNIST/MedMNIST, medmnist/info.py, version 3.0.2.
+    let (classes, axes) = shape(&file("octmnist_64.npz"));
+    assert_eq!(classes, ["choroidal neovascularization", "diabetic macular edema", "drusen", "normal"]);
+    assert_eq!(axes, [3, 4, 4]);
+    let data = open(&file("octmnist_64.npz"), Split::Train, &classes);
+    assert_eq!(data.labels(), [1, 0]);
+    assert!(data.notes().iter().any(|note| note.contains("taken for OCTMNIST")), "{:?}", data.notes());
+    // A net that was trained on the names in another order is asked by name.
+    let turned: Vec<String> = classes.iter().rev().cloned().collect();
+    assert_eq!(open(&file("octmnist_64.npz"), Split::Train, &turned).labels(), [2, 3]);
+    assert_eq!(shape(&file("organcmnist.npz")).0[10], "spleen");
+    assert_eq!(shape(&file("PathMNIST.npz")).0[8], "colorectal adenocarcinoma epithelium");
+    assert_eq!(shape(&file("retinamnist.npz")).0[..2], ["0", "1"]);
+    assert_eq!(shape(&file("other.npz")).0[..2], ["0", "1"]);
+}
+
+#[test]
+fn sets_of_arrays_tell_how_far_they_are_read_and_are_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let ten: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
+    let idx = folder.path().join("idx");
+    fs::create_dir(&idx).unwrap();
+    let labels: Vec<u8> = (0..3000_u32).map(|i| (i % 10) as u8).collect();
+    write_idx(&idx, "train", [64, 64], &vec![7; 64 * 64 * 3000], &labels);
+    let csv = folder.path().join("train.csv");
+    let row = |i: usize| format!("{},{}\n", i % 10, ["7"; 16].join(","));
+    fs::write(&csv, (0..2000).map(row).collect::<String>()).unwrap();
+    let keras = folder.path().join("deflated.npz");
+    fs::copy(fixture("data/keras.npz"), &keras).unwrap();
+    for path in [idx, csv, keras, fixture("data/train_32x32.mat")] {
+        let mut shares = Vec::new();
+        let read = Dataset::open_watched(&path, Split::Train, &ten, &mut |share| {
+            shares.push(share);
+            true
+        });
+        read.unwrap_or_else(|error| panic!("{error}"));
+        assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
+        // Wherever it is stopped, it is stopped.
+        for stop in 1..=shares.len() {
+            let mut heard = 0;
+            let read = Dataset::open_watched(&path, Split::Train, &ten, &mut |_| {
+                heard += 1;
+                heard < stop
+            });
+            assert!(matches!(read, Err(Error::Stopped)), "{}: {read:?} at {stop} of {}", path.display(), shares.len());
+            assert!(heard <= stop + 1, "{}: asked {heard} times, though {stop} was no", path.display());
+        }
+    }
 }

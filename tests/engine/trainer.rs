@@ -107,6 +107,21 @@ fn a_run_tells_of_its_epochs_and_leaves_a_net() {
 }
 
 #[test]
+fn of_the_run_that_comes_with_the_program_nothing_has_to_be_said() {
+    let runs = tempfile::tempdir().unwrap();
+    let worker = worker(runs.path());
+    let shipped = await_event(&worker, |event| match event {
+        TrainEvent::Runs(runs) => runs.into_iter().find(RunInfo::is_shipped),
+        _ => None,
+    });
+    assert!(shipped.classes == 10 && shipped.history.len() > 10);
+    for epochs in 1..=shipped.history.len() {
+        let so_far = RunInfo { history: shipped.history[..epochs].to_vec(), ..shipped.clone() };
+        assert_eq!(so_far.not_begun(), None, "after {epochs} epochs");
+    }
+}
+
+#[test]
 fn pausing_stepping_stopping_and_resuming_change_nothing() {
     let runs = tempfile::tempdir().unwrap();
     let worker = worker(runs.path());

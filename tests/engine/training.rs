@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use doppelganger::engine::data::{Dataset, Split, draw_digit};
+use doppelganger::engine::device::Backend;
 use doppelganger::engine::model::{Catalogue, Manifest, Params};
 use doppelganger::engine::train::{
-    Adversary, Algorithm, Augment, Checkpoint, Config, EpochRecord, Momentum, Rule, RunFolder, Schedule, Stage,
-    Stopping, Trainer, WorkDone, history_csv,
+    Adversary, Algorithm, Augment, Checkpoint, Config, EpochRecord, Learner, Momentum, Objective, Rule, RunFolder,
+    Schedule, Stage, StepSize, Stopping, Trainer, WorkDone, history_csv, initial_params,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -416,4 +417,142 @@ fn a_finished_run_in_brief_keeps_its_history_and_its_best_net() {
             assert!((kept - exact).abs() <= exact.abs() / 2048.0 + 3e-8, "{name}: {kept} of {exact}");
         }
     }
+}
+
+/// Trains to the end, and returns what is said of the net after each epoch.
+fn said(data: &Arc<Dataset>, config: &Config) -> Vec<Option<String>> {
+    let manifest = config.manifest(&Catalogue::new(Vec::new())).unwrap();
+    let mut trainer = Trainer::new(manifest, data.clone(), config.clone()).unwrap();
+    let mut said = Vec::new();
+    while !trainer.is_finished() {
+        if trainer.advance().unwrap() == WorkDone::Epoch {
+            said.push(trainer.not_begun());
+        }
+    }
+    said
+}
+
+fn drawn(count: usize) -> (Arc<Dataset>, Config) {
+    let data = Dataset::drawn_digits(count, 0, Split::Train, &mut |_| true).unwrap();
+    let data_name = format!("drawn:{count}").parse().unwrap();
+    let validation = count / 6;
+    (Arc::new(data), Config { data: data_name, batch: 50, validation, pgd_pictures: 10, ..Config::default() })
+}
+
+#[test]
+fn a_net_that_does_not_begin_to_learn_is_told_with_what_to_try() {
+    let (data, base) = drawn(900);
+    let hard = Config {
+        model: "cnn:8,16,64".into(),
+        eps: 0.3,
+        alpha: 0.0,
+        learning_rate: 0.1,
+        schedule: Schedule::Constant,
+        epochs: 4,
+        ..base
+    };
+    let said = said(&data, &hard);
+    assert_eq!(said[..2], [None, None]);
+    for (epochs, said) in [(3, &said[2]), (4, &said[3])] {
+        let said = said.as_ref().unwrap();
+        for part in [&format!("after {epochs} epochs"), "ln 10 = 2.303", "α of about 0.5", "a smaller ε at first"] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+    // The advice is good.
+    let eased = Config { alpha: 0.5, learning_rate: 0.02, ..hard };
+    assert!(self::said(&data, &eased).iter().all(Option::is_none));
+}
+
+#[test]
+fn a_net_that_begins_late_is_told_of_no_more() {
+    let (data, base) = drawn(600);
+    let slow = Config { model: "mlp:32".into(), eps: 0.0, learning_rate: 1e-7, schedule: Schedule::Constant, ..base };
+    let stopping = Stopping { rule: Rule::Clean, ..Stopping::default() };
+    let slow = Config { epochs: 6, stopping, ..slow };
+    let manifest = slow.manifest(&Catalogue::new(Vec::new())).unwrap();
+    let mut trainer = Trainer::new(manifest, data, slow).unwrap();
+    let mut said = Vec::new();
+    while !trainer.is_finished() {
+        if trainer.advance().unwrap() == WorkDone::Epoch {
+            said.push(trainer.not_begun());
+            if said.len() == 3 {
+                trainer.set_learning_rate(0.1).unwrap();
+            }
+        }
+    }
+    let told = said[2].as_ref().expect("three epochs at chance");
+    assert!(told.contains("a higher learning rate, such as 0.000001"), "{told}");
+    assert!(said[3..].iter().all(Option::is_none), "{said:?}");
+}
+
+#[test]
+fn runs_that_learn_are_never_told_of() {
+    let (data, base) = drawn(1200);
+    for (model, eps, alpha, epochs) in [
+        ("maxout:48x2,48x2", 0.1, 0.5, 5),
+        ("mlp:64", 0.25, 0.5, 5),
+        ("softmax", 0.0, 1.0, 5),
+        ("cnn:8,16,32", 0.1, 0.5, 5),
+        ("maxout:32x5+dropout", 0.1, 0.5, 5),
+    ] {
+        let config = Config { model: model.into(), eps, alpha, epochs, ..base.clone() };
+        let said = said(&data, &config);
+        assert!(said.iter().all(Option::is_none), "{model}: {said:?}");
+    }
+}
+
+/// A net whose batch normalisation sees maps of 1×1.
+fn manifest_of_single_values() -> Manifest {
+    let text = r#"
+        name = "single values"
+        input = { channels = 1, height = 28, width = 28, mean = [0.1], std = [0.3] }
+        classes = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+        weights = "w.safetensors"
+        layers = [
+          { kind = "conv2d", name = "c", in = 1, out = 12, kernel = 28, bias = false },
+          { kind = "batch_norm2d", name = "n", channels = 12 },
+          { kind = "relu" },
+          { kind = "flatten" },
+          { kind = "linear", name = "l", in = 12, out = 10 },
+        ]
+    "#;
+    Manifest::with_classes(text, Path::new("single.toml"), &[]).unwrap()
+}
+
+#[test]
+fn a_single_picture_teaches_nothing_behind_a_batch_normalisation_of_single_values() {
+    let manifest = manifest_of_single_values();
+    let params = initial_params(&manifest.graph, None, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+    let data = Dataset::drawn_digits(20, 0, Split::Train, &mut |_| true).unwrap();
+    let objective = Objective { adversary: Adversary::None, eps: 0.0, alpha: 1.0, ..Objective::default() };
+    let size = StepSize { rate: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0, max_norm: None };
+    let moved = |pictures: &[usize]| {
+        let backend = Backend::from_environment().unwrap();
+        let mut learner = Learner::new(&backend, &manifest, &params, Algorithm::Sgd).unwrap();
+        let before = learner.tensor("c.weight").unwrap();
+        let (x, labels) = data.batch_values(pictures, &manifest.input).unwrap();
+        learner.step(&x, &labels, objective, size, &mut ChaCha8Rng::seed_from_u64(2)).unwrap();
+        let after = learner.tensor("c.weight").unwrap();
+        after.iter().zip(&before).map(|(after, before)| (after - before).abs()).fold(0.0, f32::max)
+    };
+    assert!(moved(&[3]) < 1e-6 && moved(&[3, 4, 5]) > 1e-3, "{} {}", moved(&[3]), moved(&[3, 4, 5]));
+    // So it is refused, and never left alone at the end of an epoch.
+    let (data, base) = drawn(301);
+    let base = Config { eps: 0.0, alpha: 1.0, learning_rate: 1e-3, validation: 60, epochs: 1, ..base };
+    let config = |batch: usize| Config { batch, ..base.clone() };
+    let message = |config: Config| Trainer::new(manifest.clone(), data.clone(), config).err().unwrap().to_string();
+    assert!(message(config(1)).contains("batch normalisation \"n\""), "{}", message(config(1)));
+    assert!(message(Config { validation: 300, ..config(8) }).contains("2 training pictures or more"));
+    let steps = |manifest: &Manifest, batch: usize| {
+        let mut trainer = Trainer::new(manifest.clone(), data.clone(), config(batch)).unwrap();
+        let mut steps = 0;
+        while trainer.advance().unwrap() == WorkDone::Step {
+            steps += 1;
+        }
+        steps
+    };
+    // 241 pictures are trained on.
+    assert_eq!([60, 80, 7].map(|batch| steps(&manifest, batch)), [4, 3, 35]);
+    assert_eq!([60, 80, 1].map(|batch| steps(&self::manifest(), batch)), [5, 4, 241], "larger maps have a variance");
 }

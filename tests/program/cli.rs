@@ -338,6 +338,54 @@ fn train_leaves_a_net_that_eval_takes_and_repeats_with_its_seed() {
 }
 
 #[test]
+fn a_run_that_does_not_begin_to_learn_says_so_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "--data drawn:900 --model cnn:8,16,64 --lr 0.05 --batch 50 --schedule constant --epochs 4 --eps 0.3";
+    let train = |command: &str, out: &str, more: &[&str]| {
+        let args: Vec<&str> = [command].into_iter().chain(settings.split(' ')).chain(["--out", out]).collect();
+        let output = run_in(folder.path(), &[&args[..], more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (out, err)
+    };
+    let (out, said) = train("train", "idle", &["--alpha", "0", "--json"]);
+    assert_eq!(said.matches("the net has not begun to learn: after 3 epochs").count(), 1, "{said}");
+    assert!(said.contains("α of about 0.5"), "{said}");
+    let told: Vec<Value> =
+        out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["not_begun"].clone()).collect();
+    assert!(told[..2] == [Value::Null, Value::Null] && told[2].is_string() && told[3].is_string(), "{told:?}");
+    let (_, said) = train("train", "learns", &["--alpha", "0.5"]);
+    assert!(!said.contains("begun to learn"), "{said}");
+    let (_, said) = train("sweep", "grid", &["--alpha", "0,0.5"]);
+    assert_eq!(said.matches("has not begun to learn").count(), 1, "{said}");
+}
+
+#[test]
+fn batches_of_one_picture_are_refused_where_they_teach_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = r#"
+        name = "single values"
+        input = { channels = 1, height = 28, width = 28, mean = [0.1], std = [0.3] }
+        classes = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+        weights = "w.safetensors"
+        layers = [
+          { kind = "conv2d", name = "c", in = 1, out = 4, kernel = 28 },
+          { kind = "batch_norm2d", name = "n", channels = 4 },
+          { kind = "flatten" },
+          { kind = "linear", name = "l", in = 4, out = 10 },
+        ]
+    "#;
+    std::fs::write(folder.path().join("net.toml"), manifest).unwrap();
+    let train = |batch: &str, out: &str| {
+        let args =
+            ["train", "--data", "drawn:60", "--model", "net.toml", "--epochs", "1", "--batch", batch, "--out", out];
+        run_in(folder.path(), &args)
+    };
+    refused(&train("1", "one"), 1, &["a batch of one picture", "batch normalisation \"n\"", "2 pictures per batch"]);
+    assert!(train("7", "more").status.success());
+}
+
+#[test]
 fn a_sweep_leaves_a_run_for_every_pair_and_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let settings = ["sweep", "--data", "drawn:200", "--model", "mlp:16", "--epochs", "1", "--validation", "50"];

@@ -278,6 +278,36 @@ fn what_cannot_be_measured_is_told() {
 }
 
 #[test]
+fn damaged_pictures_are_listed_at_once_and_skipped_by_a_button() {
+    let opening = on_test_sets();
+    let pictures = opening.folder().join("digits");
+    for number in 0..40_u8 {
+        let class = pictures.join((number % 10).to_string());
+        std::fs::create_dir_all(&class).unwrap();
+        let path = class.join(format!("{number}.png"));
+        image::GrayImage::from_pixel(28, 28, image::Luma([number])).save(&path).unwrap();
+        if number % 13 == 5 {
+            std::fs::write(path, "damaged").unwrap();
+        }
+    }
+    let mut window = open(opening);
+    window.retype("Values of ε", "0.1");
+    window.retype("Test pictures", pictures.to_str().unwrap());
+    window.click("Measure");
+    window.until("the damage", |app| app.tests().progress.is_none() && !app.tests().problems.is_empty());
+    for part in ["3 of the 40 pictures cannot be read", "5.png", "18.png", "31.png"] {
+        assert!(window.has_part(part), "{part}");
+    }
+    assert_eq!(window.app().tests().problems.len(), 1, "one list for two nets");
+    window.click("Skip them and measure");
+    window.until("the curves", |app| app.tests().progress.is_none() && !app.tests().curves.is_empty());
+    assert!(window.app().tests().problems.is_empty() && window.app().tests().choices.skip_damaged);
+    assert_eq!(window.app().tests().curves[0].found.n, 37);
+    assert!(window.has_part("left out: 3 of 40"));
+    window.check_accessibility();
+}
+
+#[test]
 fn every_part_fits_into_small_and_large_windows_in_both_themes() {
     for (size, theme) in [
         (vec2(800.0, 600.0), Theme::Dark),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::window::{Opening, Window};
 use doppelganger::app::{App, Tab};
 use doppelganger::engine::data::DataSource;
-use doppelganger::engine::train::{Config, RunFolder, Stopping};
+use doppelganger::engine::train::{Config, RunFolder, Schedule, Stopping};
 use doppelganger::worker::{RunInfo, RunState, Source};
 use egui::{Key, Modifiers, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -549,4 +549,58 @@ fn the_talk_shows_the_run_at_hand_and_trains_one_beside_it() {
     assert_eq!(window.app().shell.train.draft, tiny(), "the settings of the next run are the person's own");
     assert_eq!(window.app().shell.settings.tab, Tab::Explore);
     assert!(window.query_all_by_label_contains("run-0001 is").count() > 1, "in the top bar and under the curves");
+}
+
+#[test]
+fn damaged_pictures_are_listed_at_once_and_skipped_by_a_button() {
+    let opening = without_runs(&tiny());
+    let pictures = opening.folder().join("pictures");
+    for (class, grey) in [("dark", 20_u8), ("light", 220)] {
+        std::fs::create_dir_all(pictures.join(class)).unwrap();
+        for number in 0..40_u8 {
+            let path = pictures.join(class).join(format!("{number}.png"));
+            let picture = image::GrayImage::from_pixel(12, 12, image::Luma([grey.saturating_add(number / 2)]));
+            picture.save(&path).unwrap();
+            if number % 13 == 5 {
+                std::fs::write(path, "damaged").unwrap();
+            }
+        }
+    }
+    let draft = Config { data: DataSource::Folder(pictures), validation: 20, ..tiny() };
+    let mut window = listed(opening.setting("train", json!(draft)).open());
+    window.reach("Train");
+    window
+        .until("the damage", |app| info(app, "run-0001").is_some_and(|info| matches!(info.state, RunState::Paused(_))));
+    // Numbers 5, 18 and 31 of each class.
+    for part in ["6 of the 80 pictures cannot be read", "18.png", "31.png"] {
+        assert!(window.has_part(part), "{part}");
+    }
+    window.click("Skip them and begin anew");
+    until_state(&mut window, "run-0002", RunState::Finished);
+    assert_eq!(info(window.app(), "run-0002").unwrap().pictures, 74);
+    assert!(info(window.app(), "run-0001").is_none(), "a run without an epoch leaves nothing");
+    assert!(window.app().shell.train.draft.skip_damaged);
+    window.check_accessibility();
+}
+
+#[test]
+fn a_net_that_does_not_begin_to_learn_is_told_at_its_run() {
+    let idle = Config {
+        data: DataSource::Drawn { count: 900, seed: 0 },
+        model: "cnn:8,16,64".into(),
+        eps: 0.3,
+        alpha: 0.0,
+        learning_rate: 0.1,
+        schedule: Schedule::Constant,
+        epochs: 4,
+        validation: 150,
+        ..tiny()
+    };
+    let mut window = open(&idle);
+    window.reach("Train");
+    window.until_part("run-0001: the net has not begun to learn: after 3 epochs");
+    assert!(window.has_part("alone or together: α of about 0.5"));
+    until_state(&mut window, "run-0001", RunState::Finished);
+    assert!(window.has_part("after 4 epochs"));
+    window.check_accessibility();
 }

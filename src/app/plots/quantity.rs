@@ -178,7 +178,8 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_not_plotted() {
-        let measured = Measured { n: 10, wrong: 2, loss: f32::NAN, confidence_on_mistakes: Some(0.75) };
+        let measured =
+            Measured { n: 10, wrong: 2, loss: f32::NAN, confidence_on_mistakes: Some(0.75), ..Measured::default() };
         let record = EpochRecord { clean: Some(measured), loss: f32::INFINITY, ..EpochRecord::default() };
         let expected = [
             (Panel::Error, Quantity::Clean, Some(0.2)),

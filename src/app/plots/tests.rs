@@ -30,7 +30,8 @@ type Window = Harness<'static, State>;
 
 fn measured(n: usize, error: f64) -> Option<Measured> {
     let wrong = (error * n as f64).round() as usize;
-    Some(Measured { n, wrong, loss: (3.0 * error) as f32, confidence_on_mistakes: Some(0.9) })
+    let loss = (3.0 * error) as f32;
+    Some(Measured { n, wrong, loss, confidence_on_mistakes: Some(0.9), ..Measured::default() })
 }
 
 /// Returns a history whose clean error falls for good and whose adversarial one rises again.
@@ -246,7 +247,7 @@ fn a_view_of_epochs_that_a_run_does_not_have_is_given_up() {
 fn strange_histories_are_drawn_without_complaint() {
     let nothing = EpochRecord { epoch: 1, ..EpochRecord::default() };
     let nan = EpochRecord { loss: f32::NAN, eps: f32::NAN, clean: measured(0, 0.0), ..nothing };
-    let loss = Measured { loss: f32::INFINITY, confidence_on_mistakes: Some(f32::NAN), n: 10, wrong: 0 };
+    let loss = Measured { loss: f32::INFINITY, confidence_on_mistakes: Some(f32::NAN), n: 10, ..Measured::default() };
     let infinite = EpochRecord { clean: Some(loss), adversarial: Some(loss), ..nothing };
     let retrained = EpochRecord { stage: Stage::Retraining, ..nothing };
     let mut mixed = history(4);

@@ -32,7 +32,7 @@ pub(super) fn classes_of(listing: &Listing, folders: &Folders) -> Result<Option<
     let mut texts: Vec<&DataFile> = listing.others.iter().filter(|file| is_text(file)).collect();
     texts.sort_by_key(nearness);
     for file in texts {
-        let text = listing.read(file)?;
+        let text = listing.read(file, &mut |_| true)?;
         if text.len() > MOST_BYTES {
             continue;
         }
@@ -93,7 +93,7 @@ pub(super) fn words(listing: &Listing) -> Result<HashMap<String, String>> {
     };
     let mut words = HashMap::new();
     for file in listing.others.iter().filter(is_words) {
-        for line in listing.text(file)?.lines() {
+        for line in listing.text(file, &mut |_| true)?.lines() {
             if let Some((number, name)) = line.split_once([' ', '\t'])
                 && split_number(number).is_some()
             {

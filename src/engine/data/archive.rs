@@ -11,6 +11,7 @@ use lzma_rust2::XzReader;
 
 use super::Watch;
 use super::listing::{DataFile, Listing, is_wanted};
+use super::watch::WatchedRead;
 use crate::file_kind::FileKind;
 use crate::files::{Stamp, open_ordinary};
 use crate::mapped::FileBytes;
@@ -99,30 +100,12 @@ fn unpack<'a>(path: &Path, watch: &'a mut Watch) -> Result<Box<dyn Read + 'a>> {
     file.by_ref().take(1024).read_to_end(&mut start).map_err(Error::io("read this archive", path))?;
     let kind = FileKind::of(&start);
     let of = file.metadata().map_or(1, |about| about.len().max(1));
-    let whole = BufReader::new(Watched { file: Cursor::new(start).chain(file), read: 0, of, watch });
+    let whole = BufReader::new(WatchedRead { file: Cursor::new(start).chain(file), read: 0, of, watch });
     Ok(match kind {
         FileKind::Gzip => Box::new(BufReader::new(MultiGzDecoder::new(whole))),
         FileKind::Xz => Box::new(BufReader::new(XzReader::new_mem_limit(whole, true, XZ_MEMORY))),
         _ => Box::new(whole),
     })
-}
-
-struct Watched<'a, R> {
-    file: R,
-    read: u64,
-    of: u64,
-    watch: &'a mut Watch<'a>,
-}
-
-impl<R: Read> Read for Watched<'_, R> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        if !(self.watch)(self.read as f32 / self.of as f32) {
-            return Err(std::io::Error::other("stopped"));
-        }
-        let read = self.file.read(into)?;
-        self.read += read as u64;
-        Ok(read)
-    }
 }
 
 fn entries<R: Read>(archive: &mut tar::Archive<R>) -> std::io::Result<Packed> {

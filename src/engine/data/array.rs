@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use half::f16;
 
 use super::listing::Listing;
+use super::watch::{Watch, part};
 use super::{Split, layout::Parts};
 use crate::Result;
 use crate::picture::Picture;
@@ -79,9 +80,45 @@ pub(super) trait ArraySet: Debug + Send + Sync {
     /// Reads the part for a split.
     ///
     /// # Errors
-    /// [`crate::Error::Data`] for a part that is missing, or a file that is damaged or not as it has to be.
-    fn read(&self, listing: &Listing, split: Split) -> Result<ArrayPart>;
+    /// [`crate::Error::Data`] for a part that is missing, or a file that is damaged or not as it has to be; any error
+    /// once the watch says no.
+    fn read(&self, listing: &Listing, split: Split, watch: &mut Watch) -> Result<ArrayPart>;
+
+    /// Returns the axes and the classes of the part for training. A set that tells them by less than the pictures does
+    /// so. Fails as [`Self::read`] does.
+    fn outline(&self, listing: &Listing, watch: &mut Watch) -> Result<Outline> {
+        let ArrayPart { images, labels, names, .. } = self.read(listing, Split::Train, watch)?;
+        let axes = Axes { channels: images.channels, height: images.height, width: images.width };
+        Ok(Outline::new(axes, &labels, names))
+    }
 }
+
+/// These are the axes of a picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Axes {
+    pub(super) channels: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+}
+
+/// This is what a net for some arrays has to know of them.
+#[derive(Debug, PartialEq)]
+pub(super) struct Outline {
+    pub(super) axes: Axes,
+    /// The names of the classes, which are numbers where the set has no names.
+    pub(super) classes: Vec<String>,
+}
+
+impl Outline {
+    pub(super) fn new(axes: Axes, labels: &[usize], names: Option<Vec<String>>) -> Self {
+        let count = labels.iter().max().map_or(0, |most| most + 1);
+        let numbered = || (0..count.max(2)).map(|class| class.to_string()).collect();
+        Self { axes, classes: names.filter(|names| names.len() >= count).unwrap_or_else(numbered) }
+    }
+}
+
+/// So many numbers are looked at between two looks at the watch.
+const AT_ONCE: usize = 1 << 20;
 
 /// A number in an array has one of these formats.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -190,12 +227,15 @@ impl<'a> NumberArray<'a> {
     }
 
     /// Returns the same array with its last axis innermost, which in Fortran is the first one.
-    fn in_order(self) -> Self {
+    fn in_order(self, watch: &mut Watch) -> Result<Self, String> {
         if !self.is_fortran {
-            return self;
+            return Ok(self);
         }
         let (width, mut bytes) = (self.number.width(), Vec::with_capacity(self.bytes.len()));
         for i in 0..self.count() {
+            if i % AT_ONCE == 0 && !watch(i as f32 / self.count() as f32) {
+                return Err(STOPPED.into());
+            }
             let (mut rest, mut place) = (i, 0);
             for (axis, size) in self.shape.iter().enumerate().rev() {
                 let step: usize = self.shape[..axis].iter().product();
@@ -204,16 +244,19 @@ impl<'a> NumberArray<'a> {
             }
             bytes.extend_from_slice(&self.bytes[place * width..(place + 1) * width]);
         }
-        Self { is_fortran: false, bytes: Cow::Owned(bytes), ..self }
+        Ok(Self { is_fortran: false, bytes: Cow::Owned(bytes), ..self })
     }
 
     /// Returns the numbers as grey levels: 0 to 255 as they are, 0 to 1 stretched, yes and no as white and black.
-    fn levels(&self) -> Result<Cow<'_, [u8]>, String> {
+    fn levels(self, watch: &mut Watch) -> Result<Vec<u8>, String> {
         if self.number == Number::U8 && self.bytes.iter().any(|&byte| byte > 1) {
-            return Ok(Cow::Borrowed(&self.bytes));
+            return Ok(self.bytes.into_owned());
         }
         let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
         for place in 0..self.count() {
+            if place % AT_ONCE == 0 && !watch(place as f32 / self.count() as f32) {
+                return Err(STOPPED.into());
+            }
             let value = self.at(place);
             if !value.is_finite() {
                 return Err("its pictures hold values that are no numbers".into());
@@ -221,50 +264,43 @@ impl<'a> NumberArray<'a> {
             (least, most) = (least.min(value), most.max(value));
         }
         let is_float = matches!(self.number, Number::F16 | Number::F32 | Number::F64);
-        Ok(Cow::Owned(match (least, most) {
-            (0.0.., ..=1.0) => self.map(|value| value * 255.0),
-            (0.0.., ..=255.0) => self.map(|value| value),
-            (-1.0.., ..=1.0) if is_float => self.map(|value| (value + 1.0) * 127.5),
-            _ => {
-                return Err(format!(
-                    "its pictures have values from {least} to {most}; expected 0 to 255, or 0 to 1: undo their \
-                     normalisation"
-                ));
-            }
-        }))
+        match (least, most) {
+            (0.0.., ..=1.0) => self.map(|value| value * 255.0, watch),
+            (0.0.., ..=255.0) => self.map(|value| value, watch),
+            (-1.0.., ..=1.0) if is_float => self.map(|value| (value + 1.0) * 127.5, watch),
+            _ => Err(format!(
+                "its pictures have values from {least} to {most}; expected 0 to 255, or 0 to 1: undo their normalisation"
+            )),
+        }
     }
 
-    fn map(&self, level: impl Fn(f64) -> f64) -> Vec<u8> {
-        (0..self.count()).map(|place| level(self.at(place)).round() as u8).collect()
+    fn map(&self, level: impl Fn(f64) -> f64, watch: &mut Watch) -> Result<Vec<u8>, String> {
+        let mut levels = Vec::with_capacity(self.count());
+        while levels.len() < self.count() {
+            let end = self.count().min(levels.len() + AT_ONCE);
+            levels.extend((levels.len()..end).map(|place| level(self.at(place)).round() as u8));
+            if !watch(end as f32 / self.count() as f32) {
+                return Err(STOPPED.into());
+            }
+        }
+        Ok(levels)
     }
 
     /// Returns the pictures of an array of (n, height, width), with a last or second axis of 1 or 3 channels, or of
     /// (n, pixels) whose pictures are squares.
-    pub(super) fn images(self) -> Result<Images, String> {
-        let array = self.in_order();
-        let expected = "expected (pictures, height, width), with a last axis of 1 or 3 channels or none";
-        let refuse = || format!("its pictures have the shape {:?}; {expected}", array.shape);
-        let (channels, height, width, is_interleaved) = match array.shape[..] {
-            [_, h, w, c @ (1 | 3)] => (c, h, w, true),
-            [_, c @ (1 | 3), h, w] => (c, h, w, false),
-            [_, h, w] => (1, h, w, false),
-            [_, values] => squares(values).ok_or_else(refuse)?,
-            _ => return Err(refuse()),
-        };
-        let levels = array.levels()?;
-        let bytes = match is_interleaved && channels > 1 {
-            true => planar(&levels, channels, height * width),
-            false => levels.into_owned(),
-        };
-        let images = Images { width, height, channels, bytes };
-        let is_side = |side: usize| (1..=MOST_SIDE).contains(&side);
-        let is_sane = is_side(images.width) && is_side(images.height) && images.len() > 0;
-        is_sane.then_some(images).ok_or_else(refuse)
+    pub(super) fn images(self, watch: &mut Watch) -> Result<Images, String> {
+        let (Axes { channels, height, width }, is_interleaved) = axes(&self.shape)?;
+        let array = self.in_order(&mut part(watch, 0.0, 0.5))?;
+        let mut bytes = array.levels(&mut part(watch, 0.5, 1.0))?;
+        if is_interleaved {
+            make_planar(&mut bytes, channels, height * width);
+        }
+        Ok(Images { width, height, channels, bytes })
     }
 
     /// Returns labels, one for each picture; a row with a single 1 among zeros stands for the place of the 1.
     pub(super) fn labels(self) -> Result<Vec<usize>, String> {
-        let array = self.in_order();
+        let array = self.in_order(&mut |_| true)?;
         let n = array.shape.first().copied().unwrap_or(0);
         let wide: usize = array.shape.iter().skip(1).product();
         let label = |value: f64| {
@@ -287,20 +323,49 @@ impl<'a> NumberArray<'a> {
     }
 }
 
-/// Returns the channels, sides and order of square pictures with so many values.
-fn squares(values: usize) -> Option<(usize, usize, usize, bool)> {
-    let square = |count: usize| Some(count.isqrt()).filter(|side| side * side == count && count > 0);
-    let grey = square(values).map(|side| (1, side, side, false));
-    grey.or_else(|| square(values / 3).filter(|_| values.is_multiple_of(3)).map(|side| (3, side, side, false)))
+/// Returns the axes of the pictures in an array of this shape, and whether its channels lie innermost.
+///
+/// # Errors
+/// One sentence for a shape that is not one of pictures.
+pub(super) fn axes(shape: &[usize]) -> Result<(Axes, bool), String> {
+    let refuse = || {
+        format!(
+            "its pictures have the shape {shape:?}; expected (pictures, height, width), with a last axis of 1 or 3 \
+             channels or none"
+        )
+    };
+    let (axes, is_interleaved) = match *shape {
+        [_, height, width, channels @ (1 | 3)] => (Axes { channels, height, width }, channels > 1),
+        [_, channels @ (1 | 3), height, width] => (Axes { channels, height, width }, false),
+        [_, height, width] => (Axes { channels: 1, height, width }, false),
+        [_, values] => (squares(values).ok_or_else(refuse)?, false),
+        _ => return Err(refuse()),
+    };
+    let is_side = |side: usize| (1..=MOST_SIDE).contains(&side);
+    let is_sane = is_side(axes.width) && is_side(axes.height) && shape[0] > 0;
+    is_sane.then_some((axes, is_interleaved)).ok_or_else(refuse)
 }
 
-/// Sorts the interleaved channels of pictures with so many pixels into planes.
-pub(super) fn planar(levels: &[u8], channels: usize, pixels: usize) -> Vec<u8> {
-    let planes = |picture: &[u8]| {
-        (0..channels).flat_map(|c| (0..pixels).map(move |at| at * channels + c)).map(|i| picture[i]).collect::<Vec<_>>()
-    };
-    levels.chunks_exact((channels * pixels).max(1)).flat_map(planes).collect()
+/// Returns the axes of square pictures with so many values.
+fn squares(values: usize) -> Option<Axes> {
+    let square = |count: usize| Some(count.isqrt()).filter(|side| side * side == count && count > 0);
+    let of = |channels: usize| move |side| Axes { channels, height: side, width: side };
+    square(values).map(of(1)).or_else(|| square(values / 3).filter(|_| values.is_multiple_of(3)).map(of(3)))
 }
+
+/// Sorts the interleaved channels of pictures with so many pixels into planes, in place.
+pub(super) fn make_planar(levels: &mut [u8], channels: usize, pixels: usize) {
+    let mut planes = vec![0; channels * pixels];
+    for picture in levels.chunks_exact_mut((channels * pixels).max(1)) {
+        for (at, pixel) in picture.chunks_exact(channels).enumerate() {
+            pixel.iter().enumerate().for_each(|(c, level)| planes[c * pixels + at] = *level);
+        }
+        picture.copy_from_slice(&planes);
+    }
+}
+
+/// Whoever watches has said no; nobody reads this.
+const STOPPED: &str = "stopped";
 
 /// Puts pictures and labels together.
 ///

@@ -2,10 +2,11 @@
 //! 32×32 pixels of red, of green and of blue.
 
 use super::Split;
-use super::array::{ArrayPart, ArraySet, Images, paired};
+use super::array::{ArrayPart, ArraySet, Axes, Images, Outline, paired};
 use super::known::CIFAR_10;
 use super::listing::{DataFile, Listing, MOST_BYTES};
 use super::pickled::PickledDict;
+use super::watch::Watch;
 use crate::{Error, Result};
 
 const SIDE: usize = 32;
@@ -72,10 +73,10 @@ impl CifarSet {
         let Some(file) = &self.names else { return Ok(known()) };
         let names = if self.is_pickled {
             let wrong = |why: String| Error::Data { path: listing.path(file), why };
-            let meta = PickledDict::read(&listing.read(file)?, MOST_BYTES as usize).map_err(wrong)?;
+            let meta = PickledDict::read(&listing.read(file, &mut |_| true)?, MOST_BYTES as usize).map_err(wrong)?;
             meta.texts(if self.is_100 { "fine_label_names" } else { "label_names" })
         } else {
-            let text = listing.text(file)?;
+            let text = listing.text(file, &mut |_| true)?;
             Some(text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
         };
         // The list may be cut short; the ten names are known.
@@ -83,11 +84,11 @@ impl CifarSet {
     }
 
     fn read_pickled(&self, listing: &Listing, file: &DataFile, batch: &mut Batch) -> Result<(), String> {
-        let bytes = listing.read(file).map_err(|error| error.to_string())?;
+        let bytes = listing.read(file, &mut |_| true).map_err(|error| error.to_string())?;
         let dict = PickledDict::read(&bytes, MOST_BYTES as usize)?;
         let key = if dict.has("fine_labels") { "fine_labels" } else { "labels" };
         let labels = dict.labels(key)?;
-        let images = dict.array("data")?.images()?;
+        let images = dict.array("data")?.images(&mut |_| true)?;
         if (images.width, images.height, images.channels) != (SIDE, SIDE, 3) {
             return Err(format!(
                 "its pictures are {}×{}; expected {SIDE}×{SIDE} in colour",
@@ -101,7 +102,7 @@ impl CifarSet {
     }
 
     fn read_records(&self, listing: &Listing, file: &DataFile, batch: &mut Batch) -> Result<(), String> {
-        let bytes = listing.read(file).map_err(|error| error.to_string())?;
+        let bytes = listing.read(file, &mut |_| true).map_err(|error| error.to_string())?;
         // CIFAR-100's coarse label comes first.
         let labels = if self.is_100 { 2 } else { 1 };
         if bytes.is_empty() || !bytes.len().is_multiple_of(labels + PIXELS) {
@@ -130,7 +131,7 @@ impl ArraySet for CifarSet {
         self.train.iter().chain(&self.test).any(|file| file.path == path)
     }
 
-    fn read(&self, listing: &Listing, split: Split) -> Result<ArrayPart> {
+    fn read(&self, listing: &Listing, split: Split, watch: &mut Watch) -> Result<ArrayPart> {
         let files = if split == Split::Train { &self.train } else { &self.test };
         if files.is_empty() {
             let name = match (split, self.is_100) {
@@ -143,7 +144,14 @@ impl ArraySet for CifarSet {
             return Err(Error::Data { path: listing.root.join(&self.folder), why });
         }
         let mut batch = Batch::default();
-        for file in files {
+        for (done, file) in files.iter().enumerate() {
+            if !watch(done as f32 / files.len() as f32) {
+                return Err(Error::Stopped);
+            }
+            // The other batches are as large as the first.
+            if done == 1 {
+                batch.bytes.reserve_exact(batch.bytes.len() * (files.len() - 1));
+            }
             let read = match self.is_pickled {
                 true => self.read_pickled(listing, file, &mut batch),
                 false => self.read_records(listing, file, &mut batch),
@@ -158,5 +166,13 @@ impl ArraySet for CifarSet {
         }
         let images = Images { width: SIDE, height: SIDE, channels: 3, bytes: batch.bytes };
         Ok(ArrayPart { images, labels: batch.labels, names: self.names(listing)?, notes })
+    }
+
+    fn outline(&self, listing: &Listing, watch: &mut Watch) -> Result<Outline> {
+        let axes = Axes { channels: 3, height: SIDE, width: SIDE };
+        match self.names(listing)? {
+            Some(names) => Ok(Outline::new(axes, &[], Some(names))),
+            None => Ok(Outline::new(axes, &self.read(listing, Split::Train, watch)?.labels, None)),
+        }
     }
 }

@@ -1,15 +1,18 @@
 //! Tables of pixels, as Kaggle has them: a line for each picture, with its label and its grey levels.
 
 use super::Split;
-use super::array::{ArrayPart, ArraySet, Images, of_split};
+use super::array::{ArrayPart, ArraySet, Images, make_planar, of_split};
 use super::layout::{Parts, Purpose};
 use super::listing::{DataFile, Listing};
+use super::watch::{Watch, part};
 use crate::{Error, Result};
 
 /// A picture has at least so many pixels: fewer numbers in a line are something else.
 const LEAST_PIXELS: usize = 16;
 /// The first line may have so many bytes.
 const MOST_LINE: u64 = 4 << 20;
+/// So many lines are read between two looks at the watch.
+const AT_ONCE: usize = 256;
 const LABELS: [&str; 6] = ["label", "labels", "class", "target", "y", "emotion"];
 
 /// The columns of a table.
@@ -116,10 +119,11 @@ impl ArraySet for CsvSet {
         self.parts.any(|file| file.path == path)
     }
 
-    fn read(&self, listing: &Listing, split: Split) -> Result<ArrayPart> {
+    fn read(&self, listing: &Listing, split: Split, watch: &mut Watch) -> Result<ArrayPart> {
         let file = of_split(listing, &self.parts, split)?;
-        let text = listing.text(file)?;
-        let table = Table::read(&text, split).map_err(|why| Error::Data { path: listing.path(file), why })?;
+        let text = listing.text(file, &mut part(watch, 0.0, 0.3))?;
+        let table = Table::read(&text, split, &mut part(watch, 0.3, 1.0));
+        let table = table.map_err(|why| Error::Data { path: listing.path(file), why })?;
         Ok(ArrayPart { images: table.images, labels: table.labels, names: None, notes: table.notes })
     }
 }
@@ -131,7 +135,7 @@ struct Table {
 }
 
 impl Table {
-    fn read(text: &str, split: Split) -> Result<Self, String> {
+    fn read(text: &str, split: Split, watch: &mut Watch) -> Result<Self, String> {
         let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).peekable();
         let first = lines.peek().map_or("", |(_, line)| *line);
         let columns = Columns::of(first).ok_or("it is no table of pixels; expected columns label, pixel0, pixel1 …")?;
@@ -139,9 +143,13 @@ impl Table {
         if columns.has_header {
             lines.next();
         }
-        let (mut bytes, mut labels, mut size, mut left_out) = (Vec::new(), Vec::new(), 0, 0);
+        let (mut bytes, mut labels, mut size, mut left_out, mut read) = (Vec::new(), Vec::new(), 0, 0, 0);
         for (number, line) in lines {
             let wrong = |what: &str| format!("line {}: {what}", number + 1);
+            read += line.len() + 1;
+            if number % AT_ONCE == 0 && !watch(read as f32 / text.len() as f32) {
+                return Err("stopped".into());
+            }
             let before = bytes.len();
             let (mut found, mut is_wanted) = (None, true);
             for (i, field) in line.trim_end().split(columns.separator).enumerate() {
@@ -180,7 +188,7 @@ impl Table {
             () if labels.is_empty() => return Err("it holds no pictures for this split".into()),
             () if grey => Images { width: side, height: side, channels: 1, bytes },
             () if 3 * colour_side * colour_side == size => {
-                let bytes = super::array::planar(&bytes, 3, colour_side * colour_side);
+                make_planar(&mut bytes, 3, colour_side * colour_side);
                 Images { width: colour_side, height: colour_side, channels: 3, bytes }
             }
             () => return Err(format!("its pictures have {size} pixels; expected squares, such as 784 for 28×28")),
@@ -230,7 +238,8 @@ mod tests {
     fn damaged_tables_name_the_line() {
         let header = format!("label,{}", (0..16).map(|i| format!("pixel{i}")).collect::<Vec<_>>().join(","));
         let row = |label: &str, level: &str, count: usize| format!("{label},{}", vec![level; count].join(","));
-        let read = |rows: &[String]| Table::read(&format!("{header}\r\n{}", rows.join("\r\n")), Split::Train);
+        let read =
+            |rows: &[String]| Table::read(&format!("{header}\r\n{}", rows.join("\r\n")), Split::Train, &mut |_| true);
         let table = read(&[row("3", "7", 16), row("0", "255.0", 16)]).unwrap();
         assert_eq!((table.labels, table.images.width, table.images.len()), (vec![3, 0], 4, 2));
         for (bad, part) in [

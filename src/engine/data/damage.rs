@@ -7,12 +7,20 @@ use rayon::prelude::*;
 use super::{Dataset, Pictures, Watch};
 use crate::{Error, Result};
 
-/// So many pictures are looked at between two looks at the clock.
-const AT_ONCE: usize = 256;
+/// So many pictures are looked at between two looks at the clock: one photo takes up to a second.
+const AT_ONCE: usize = 16;
 /// A message about a damaged picture waits so long for the others.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// So many are named.
-const MOST_NAMED: usize = 5;
+const MOST_NAMED: usize = 20;
+
+/// Messages about damaged pictures have this advice.
+const LEAVE_OUT: &str = "leave them out with --skip-damaged (in the window: Skip damaged pictures)";
+
+/// Tells whether a message is about damaged pictures, which can be left out.
+pub fn tells_of_damaged(message: &str) -> bool {
+    message.contains(LEAVE_OUT)
+}
 
 impl Dataset {
     /// Decodes all pictures and returns the damaged ones, each with the reason in one line. `goes_on` hears the share
@@ -79,8 +87,7 @@ impl Dataset {
         let named = self.named(&damaged);
         let of = if looked_at == self.len() { "the".into() } else { format!("the first {looked_at} of the") };
         Error::Argument(format!(
-            "{} of {of} {} pictures cannot be read; get them again, or leave them out with --skip-damaged (in the \
-             window: Skip damaged pictures):{named}",
+            "{} of {of} {} pictures cannot be read; get them again, or {LEAVE_OUT}:{named}",
             damaged.len(),
             self.len()
         ))

@@ -6,9 +6,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Split;
-use super::array::{ArrayPart, ArraySet, Images, paired};
+use super::array::{ArrayPart, ArraySet, Axes, Images, Outline, paired};
 use super::known::{Kin, mapping};
 use super::listing::{DataFile, Listing};
+use super::watch::{Watch, read_to_end};
 use crate::{Error, Result};
 
 /// This magic number is that of unsigned bytes in three dimensions: pictures, rows, columns.
@@ -101,7 +102,7 @@ impl IdxSet {
     /// Returns the label that is counted from, and the names of the classes.
     fn names(&self, listing: &Listing) -> Result<(usize, Option<Vec<String>>)> {
         let Some(file) = &self.mapping else { return Ok((self.kin.first_label(), self.kin.names())) };
-        let (first, names) = mapping(&listing.text(file)?).ok_or_else(|| Error::Data {
+        let (first, names) = mapping(&listing.text(file, &mut |_| true)?).ok_or_else(|| Error::Data {
             path: listing.path(file),
             why: "expected a label and code points of its character in each line".into(),
         })?;
@@ -122,11 +123,11 @@ impl ArraySet for IdxSet {
         self.files.values().any(|file| file.path == path)
     }
 
-    fn read(&self, listing: &Listing, split: Split) -> Result<ArrayPart> {
+    fn read(&self, listing: &Listing, split: Split, watch: &mut Watch) -> Result<ArrayPart> {
         let files = [Content::Pictures, Content::Labels].map(|content| self.file(listing, split, content));
         let [images, labels] = files;
         let (images_file, labels_file) = (images?, labels?);
-        let mut images = read_images(listing, images_file)?;
+        let mut images = read_images(listing, images_file, watch)?;
         let wrong = |why: String| Error::Data { path: listing.path(labels_file), why };
         let labels: Vec<usize> = read_labels(listing, labels_file)?.into_iter().map(usize::from).collect();
         paired(&images, &labels).map_err(wrong)?;
@@ -145,53 +146,84 @@ impl ArraySet for IdxSet {
         let labels = labels.into_iter().map(|label| label - first).collect();
         Ok(ArrayPart { images, labels, names, notes })
     }
+
+    fn outline(&self, listing: &Listing, _: &mut Watch) -> Result<Outline> {
+        let (first, names) = self.names(listing)?;
+        let labels = read_labels(listing, self.file(listing, Split::Train, Content::Labels)?)?;
+        let labels: Vec<usize> = labels.into_iter().map(|label| usize::from(label).saturating_sub(first)).collect();
+        let images = self.file(listing, Split::Train, Content::Pictures)?;
+        let [_, height, width] = Idx::<3>::open(listing, images, IMAGES)?.sizes.map(|size| size as usize);
+        // EMNIST's pictures are turned.
+        let is_turned = matches!(self.kin, Kin::Emnist(_));
+        let [height, width] = if is_turned { [width, height] } else { [height, width] };
+        Ok(Outline::new(Axes { channels: 1, height, width }, &labels, names))
+    }
 }
 
-fn read_images(listing: &Listing, file: &DataFile) -> Result<Images> {
-    let (sizes, bytes) = read::<3>(listing, file, IMAGES)?;
-    let [_, height, width] = sizes.map(|size| size as usize);
-    Ok(Images { width, height, channels: 1, bytes })
+fn read_images(listing: &Listing, file: &DataFile, watch: &mut Watch) -> Result<Images> {
+    let idx = Idx::<3>::open(listing, file, IMAGES)?;
+    let [_, height, width] = idx.sizes.map(|size| size as usize);
+    Ok(Images { width, height, channels: 1, bytes: idx.read(watch)? })
 }
 
 fn read_labels(listing: &Listing, file: &DataFile) -> Result<Vec<u8>> {
-    Ok(read::<1>(listing, file, LABELS)?.1)
+    Idx::<1>::open(listing, file, LABELS)?.read(&mut |_| true)
 }
 
-/// Reads the sizes and the bytes of a file of `RANK` dimensions, all of them checked against each other.
-fn read<const RANK: usize>(listing: &Listing, file: &DataFile, magic: u32) -> Result<([u32; RANK], Vec<u8>)> {
-    let path: PathBuf = listing.path(file);
-    let wrong = |why: String| Error::Data { path: path.clone(), why };
-    let mut input = listing.open(file)?;
-    let mut next = |what: &str| {
-        let mut word = [0; 4];
-        let read = input.read_exact(&mut word);
-        read.map(|()| u32::from_be_bytes(word))
-            .map_err(|e| wrong(format!("cannot read the {what} of this IDX file: {e}")))
-    };
-    let found = next("magic number")?;
-    if found != magic {
-        return Err(wrong(format!("the magic number is {found:#010x}; expected {magic:#010x} for MNIST's IDX files")));
+/// A file of `RANK` dimensions whose header was read.
+struct Idx<'a, const RANK: usize> {
+    path: PathBuf,
+    input: Box<dyn Read + 'a>,
+    sizes: [u32; RANK],
+    /// The number of bytes that follow.
+    total: u64,
+}
+
+impl<'a, const RANK: usize> Idx<'a, RANK> {
+    /// Reads the header, whose sizes are checked.
+    fn open(listing: &Listing, file: &'a DataFile, magic: u32) -> Result<Self> {
+        let path: PathBuf = listing.path(file);
+        let wrong = |why: String| Error::Data { path: path.clone(), why };
+        let mut input = listing.open(file)?;
+        let mut next = |what: &str| {
+            let mut word = [0; 4];
+            let read = input.read_exact(&mut word);
+            read.map(|()| u32::from_be_bytes(word))
+                .map_err(|e| wrong(format!("cannot read the {what} of this IDX file: {e}")))
+        };
+        let found = next("magic number")?;
+        if found != magic {
+            let why = format!("the magic number is {found:#010x}; expected {magic:#010x} for MNIST's IDX files");
+            return Err(wrong(why));
+        }
+        let mut sizes = [0; RANK];
+        for size in &mut sizes {
+            *size = next("sizes")?;
+        }
+        let total = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(u64::from(size)));
+        let sides_fit = sizes[1..].iter().all(|side| (1..=MAX_SIDE).contains(side));
+        let Some(total) = total.filter(|total| (1..=MAX_BYTES).contains(total) && sides_fit) else {
+            return Err(wrong(format!(
+                "its header says {sizes:?}; expected 1 or more pictures, sides up to {MAX_SIDE}, at most 1 GiB"
+            )));
+        };
+        Ok(Self { path, input, sizes, total })
     }
-    let mut sizes = [0; RANK];
-    for size in &mut sizes {
-        *size = next("sizes")?;
+
+    /// Reads the bytes, which have to be as many as the header says.
+    fn read(mut self, watch: &mut Watch) -> Result<Vec<u8>> {
+        let Self { path, sizes, total, .. } = self;
+        let wrong = |why: String| Error::Data { path, why };
+        // One byte more than is due tells a file that is too long.
+        match read_to_end(&mut self.input, total, total + 1, watch) {
+            Err(e) => Err(wrong(format!("the file is damaged or cut short; get it again ({e})"))),
+            Ok(bytes) if bytes.len() as u64 == total => Ok(bytes),
+            Ok(bytes) => {
+                let length = if (bytes.len() as u64) < total { bytes.len().to_string() } else { "more".into() };
+                Err(wrong(format!("its header {sizes:?} asks for {total} bytes, but {length} follow; get it again")))
+            }
+        }
     }
-    let total = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(u64::from(size)));
-    let sides_fit = sizes[1..].iter().all(|side| (1..=MAX_SIDE).contains(side));
-    let Some(total) = total.filter(|total| (1..=MAX_BYTES).contains(total) && sides_fit) else {
-        return Err(wrong(format!(
-            "its header says {sizes:?}; expected 1 or more pictures, sides up to {MAX_SIDE}, at most 1 GiB"
-        )));
-    };
-    // One byte more than is due tells a file that is too long.
-    let mut bytes = Vec::new();
-    let read = input.take(total + 1).read_to_end(&mut bytes);
-    read.map_err(|e| wrong(format!("the file is damaged or cut short; get it again ({e})")))?;
-    if bytes.len() as u64 != total {
-        let length = if (bytes.len() as u64) < total { format!("{}", bytes.len()) } else { "more".into() };
-        return Err(wrong(format!("its header {sizes:?} asks for {total} bytes, but {length} follow; get it again")));
-    }
-    Ok((sizes, bytes))
 }
 
 #[cfg(test)]
@@ -224,7 +256,7 @@ mod tests {
         assert!(sets(folder.path()).1.is_empty());
         std::fs::write(folder.path().join("train-images.idx3-ubyte.gz"), "x").unwrap();
         let (listing, found) = sets(folder.path());
-        let says = |split| found[0].read(&listing, split).map(drop).unwrap_err().to_string();
+        let says = |split| found[0].read(&listing, split, &mut |_| true).map(drop).unwrap_err().to_string();
         assert!(says(Split::Train).contains("no train-labels-idx1-ubyte (or"), "{}", says(Split::Train));
         assert!(says(Split::Test).contains("no t10k-images-idx3-ubyte (or"), "{}", says(Split::Test));
         for name in ["train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels.idx1-ubyte.gz"] {

@@ -13,6 +13,109 @@ const KUZUSHIJI: [&str; 10] = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "
 pub(super) const CIFAR_10: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
+/// A set of MedMNIST (Yang et al., MedMNIST v2, Scientific Data 10, 41, 2023) of pictures with one class each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Medical {
+    pub(super) title: &'static str,
+    /// The classes in the order of the labels, as `medmnist/info.py` of github.com/MedMNIST/MedMNIST (3.0.2) names
+    /// them; none where they are grades.
+    names: &'static [&'static str],
+}
+
+/// The organs of the three sets of abdominal slices.
+const ORGANS: [&str; 11] = [
+    "bladder",
+    "femur-left",
+    "femur-right",
+    "heart",
+    "kidney-left",
+    "kidney-right",
+    "liver",
+    "lung-left",
+    "lung-right",
+    "pancreas",
+    "spleen",
+];
+
+const MEDICAL: [Medical; 11] = [
+    Medical {
+        title: "PathMNIST",
+        names: &[
+            "adipose",
+            "background",
+            "debris",
+            "lymphocytes",
+            "mucus",
+            "smooth muscle",
+            "normal colon mucosa",
+            "cancer-associated stroma",
+            "colorectal adenocarcinoma epithelium",
+        ],
+    },
+    Medical {
+        title: "DermaMNIST",
+        names: &[
+            "actinic keratoses and intraepithelial carcinoma",
+            "basal cell carcinoma",
+            "benign keratosis-like lesions",
+            "dermatofibroma",
+            "melanoma",
+            "melanocytic nevi",
+            "vascular lesions",
+        ],
+    },
+    Medical {
+        title: "OCTMNIST",
+        names: &["choroidal neovascularization", "diabetic macular edema", "drusen", "normal"],
+    },
+    Medical { title: "PneumoniaMNIST", names: &["normal", "pneumonia"] },
+    Medical { title: "RetinaMNIST", names: &[] },
+    Medical { title: "BreastMNIST", names: &["malignant", "normal, benign"] },
+    Medical {
+        title: "BloodMNIST",
+        names: &[
+            "basophil",
+            "eosinophil",
+            "erythroblast",
+            "immature granulocytes (myelocytes, metamyelocytes and promyelocytes)",
+            "lymphocyte",
+            "monocyte",
+            "neutrophil",
+            "platelet",
+        ],
+    },
+    Medical {
+        title: "TissueMNIST",
+        names: &[
+            "Collecting Duct, Connecting Tubule",
+            "Distal Convoluted Tubule",
+            "Glomerular endothelial cells",
+            "Interstitial endothelial cells",
+            "Leukocytes",
+            "Podocytes",
+            "Proximal Tubule Segments",
+            "Thick Ascending Limb",
+        ],
+    },
+    Medical { title: "OrganAMNIST", names: &ORGANS },
+    Medical { title: "OrganCMNIST", names: &ORGANS },
+    Medical { title: "OrganSMNIST", names: &ORGANS },
+];
+
+impl Medical {
+    /// Returns the set whose file has this name without its ending, such as `pathmnist` or `bloodmnist_224`.
+    pub(super) fn of(stem: &str) -> Option<Self> {
+        let (name, size) = stem.split_once('_').unwrap_or((stem, "28"));
+        let is_size = ["28", "64", "128", "224"].contains(&size);
+        MEDICAL.into_iter().find(|set| is_size && set.title.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns the names of the classes in the order of the labels; `None` where these are numbers.
+    pub(super) fn classes(self) -> Option<Vec<String>> {
+        (!self.names.is_empty()).then(|| self.names.iter().map(|&name| name.to_owned()).collect())
+    }
+}
+
 /// EMNIST's sets of 47 classes have these small letters apart from the capital ones (Cohen et al., 2017).
 const APART: &str = "abdefghnqrt";
 
@@ -132,6 +235,18 @@ mod tests {
         assert_eq!(kin("/x/my digits", "", ""), Kin::Mnist);
         let count = |set| Kin::Emnist(set).names().unwrap().len();
         assert_eq!([Emnist::Letters, Emnist::Merged, Emnist::Byclass].map(count), [26, 47, 62]);
+    }
+
+    #[test]
+    fn sets_of_medmnist_are_known_by_their_files() {
+        let of = |stem: &str| Medical::of(stem).map(|set| (set.title, set.names.len()));
+        assert_eq!(of("pathmnist"), Some(("PathMNIST", 9)));
+        assert_eq!(of("bloodmnist_224"), Some(("BloodMNIST", 8)));
+        assert_eq!(of("OrganSMNIST_64"), Some(("OrganSMNIST", 11)));
+        assert_eq!(Medical::of("retinamnist_128").map(Medical::classes), Some(None), "grades are numbers");
+        for other in ["mnist", "organmnist3d", "chestmnist", "pathmnist_copy", "pathmnist_64_old", "my_pathmnist"] {
+            assert_eq!(of(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The files of a data set are listed once, from a folder and all below it or from an archive. Their paths then tell
 //! what the set is, in the same way for both.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{FileType, read_dir};
@@ -12,8 +11,10 @@ use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::Watch;
+use super::content::FileContent;
+use super::watch::{Watch, unpack_gzip};
 use crate::files::open_ordinary;
+use crate::mapped::FileBytes;
 use crate::{Error, Result};
 
 /// Folders within folders are followed so far down.
@@ -201,26 +202,34 @@ impl Listing {
         Ok(if is_gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
     }
 
-    /// Reads a file whole, unpacking one in gzip.
-    pub(super) fn read<'a>(&self, file: &'a DataFile) -> Result<Cow<'a, [u8]>> {
-        if let FilePlace::Packed(bytes) = &file.place
-            && !bytes.starts_with(&[0x1F, 0x8B])
-        {
-            return Ok(Cow::Borrowed(bytes));
+    /// Returns the content of a file: as it lies on disk or in its archive, or unpacked from gzip.
+    pub(super) fn read<'a>(&self, file: &'a DataFile, watch: &mut Watch) -> Result<FileContent<'a>> {
+        let (doing, path) = ("open this file", self.path(file));
+        let content = match &file.place {
+            FilePlace::Packed(bytes) => FileContent::InArchive(bytes),
+            FilePlace::Named | FilePlace::Odd(_) => FileContent::OnDisk(FileBytes::open(&path, doing)?),
+        };
+        if !content.starts_with(&[0x1F, 0x8B]) {
+            return Ok(content);
         }
-        let wrong = |why: String| Error::Data { path: self.path(file), why };
-        let mut bytes = Vec::new();
-        let read = self.open(file)?.take(MOST_BYTES + 1).read_to_end(&mut bytes);
-        read.map_err(|e| wrong(format!("the file is damaged or cut short; get it again ({e})")))?;
-        if bytes.len() as u64 > MOST_BYTES {
-            return Err(wrong(format!("it has more than {} GiB", MOST_BYTES >> 30)));
+        let wrong = |why: String| Error::Data { path, why };
+        match unpack_gzip(&content, MOST_BYTES + 1, watch) {
+            Ok(bytes) if bytes.len() as u64 > MOST_BYTES => {
+                Err(wrong(format!("it unpacks to more than {} GiB", MOST_BYTES >> 30)))
+            }
+            Ok(bytes) => Ok(FileContent::Unpacked(bytes)),
+            Err(e) => Err(wrong(format!("the file is damaged or cut short; get it again ({e})"))),
         }
-        Ok(Cow::Owned(bytes))
     }
 
     /// Reads a text, whatever marks its bytes begin with.
-    pub(super) fn text(&self, file: &DataFile) -> Result<String> {
-        let bytes = self.read(file)?.into_owned();
+    pub(super) fn text(&self, file: &DataFile, watch: &mut Watch) -> Result<String> {
+        let content = self.read(file, watch)?;
+        if content.len() as u64 > MOST_BYTES {
+            let why = format!("a text of more than {} GiB", MOST_BYTES >> 30);
+            return Err(Error::Data { path: self.path(file), why });
+        }
+        let bytes = content.into_owned();
         crate::files::text(bytes).map_err(|e| Error::Data { path: self.path(file), why: e.to_string() })
     }
 

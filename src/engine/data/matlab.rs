@@ -10,6 +10,7 @@ use super::Split;
 use super::array::{ArrayPart, ArraySet, Number, NumberArray, of_split, paired};
 use super::layout::{Parts, Purpose};
 use super::listing::{DataFile, Listing, MOST_BYTES};
+use super::watch::{Watch, WatchedRead, part};
 use crate::{Error, Result};
 
 /// The text and the version before the first element.
@@ -35,7 +36,7 @@ fn is_version_5(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// One sentence for a file that is damaged or of another version.
-fn variables(bytes: &[u8]) -> Result<Vec<Variable>, String> {
+fn variables(bytes: &[u8], watch: &mut Watch) -> Result<Vec<Variable>, String> {
     if bytes.starts_with(b"\x89HDF") || bytes.get(124..126) == Some(&[0, 2]) {
         return Err("it is a MATLAB file of version 7.3 (HDF5); save it again with save(FILE, \"-v7\")".into());
     }
@@ -44,6 +45,7 @@ fn variables(bytes: &[u8]) -> Result<Vec<Variable>, String> {
     }
     let (mut rest, mut found) = (&bytes[HEADER..], Vec::new());
     while !rest.is_empty() {
+        let done = (bytes.len() - rest.len()) as f32 / bytes.len() as f32;
         let element = Element::next(&mut rest)?;
         if found.len() >= MOST_VARIABLES {
             return Err(format!("it holds more than {MOST_VARIABLES} variables"));
@@ -52,7 +54,10 @@ fn variables(bytes: &[u8]) -> Result<Vec<Variable>, String> {
             MATRIX => found.extend(matrix(element.data)?),
             COMPRESSED => {
                 let mut unpacked = Vec::new();
-                let read = ZlibDecoder::new(element.data).take(MOST_BYTES + 1).read_to_end(&mut unpacked);
+                let after = (bytes.len() - rest.len()) as f32 / bytes.len() as f32;
+                let (file, of) = (element.data, element.data.len() as u64);
+                let watched = WatchedRead { file, read: 0, of, watch: &mut part(watch, done, after) };
+                let read = ZlibDecoder::new(watched).take(MOST_BYTES + 1).read_to_end(&mut unpacked);
                 if read.is_err() || unpacked.len() as u64 > MOST_BYTES {
                     return Err(DAMAGED.into());
                 }
@@ -167,10 +172,10 @@ impl ArraySet for MatlabSet {
         self.parts.any(|file| file.path == path)
     }
 
-    fn read(&self, listing: &Listing, split: Split) -> Result<ArrayPart> {
+    fn read(&self, listing: &Listing, split: Split, watch: &mut Watch) -> Result<ArrayPart> {
         let file = of_split(listing, &self.parts, split)?;
         let wrong = |why: String| Error::Data { path: listing.path(file), why };
-        let mut found = variables(&listing.read(file)?).map_err(wrong)?;
+        let mut found = variables(&listing.read(file, &mut |_| true)?, &mut part(watch, 0.0, 0.9)).map_err(wrong)?;
         let mut take = |names: &[&str], what: &str| {
             let place = found.iter().position(|variable| names.contains(&variable.name.to_lowercase().as_str()));
             place.map(|place| found.swap_remove(place).array).ok_or_else(|| {
@@ -180,7 +185,7 @@ impl ArraySet for MatlabSet {
         let images = take(&["x", "images", "data"], "pictures")?;
         let labels = take(&["y", "labels"], "labels")?;
         // Columns of columns: turned, they are rows.
-        let images = images.images().map_err(wrong)?.transposed();
+        let images = images.images(&mut part(watch, 0.9, 1.0)).map_err(wrong)?.transposed();
         let mut labels = labels.labels().map_err(wrong)?;
         paired(&images, &labels).map_err(wrong)?;
         // SVHN's digit 0 is class 10.

@@ -5,6 +5,7 @@ mod annotations;
 mod archive;
 mod array;
 mod cifar;
+mod content;
 mod csv;
 mod damage;
 mod drawn_digits;
@@ -23,12 +24,15 @@ mod samples;
 mod shape;
 mod source;
 mod strokes;
+mod watch;
 
+pub use damage::tells_of_damaged;
 pub use drawn_digits::draw_digit;
 pub use samples::{Sample, sample, sample_unless_file, samples, trial_pictures, trial_samples};
 pub use shape::{DataShape, class_folders};
 pub use source::{DataSource, Offer, Opening, data_folder};
 pub use strokes::{DIGIT_SIDE, Strokes};
+pub use watch::{Pace, Watch};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -40,6 +44,7 @@ use serde::{Deserialize, Serialize};
 use array::{ArrayPart, Images};
 use found::{Content, Found};
 use layout::Class;
+use watch::stoppable;
 
 use super::model::{ClassFinder, Input, is_same_name, split_number};
 use super::picture::{Fit, Picture, Planes, decode, fit, open};
@@ -60,9 +65,6 @@ impl Split {
         }
     }
 }
-
-/// Hears how much of a data set is at hand, from 0 to 1, up to thousands of times; `false` stops the reading.
-pub type Watch<'a> = dyn FnMut(f32) -> bool + Send + 'a;
 
 /// This holds pictures with labels, in an order that does not depend on the machine.
 #[derive(Debug)]
@@ -126,19 +128,19 @@ impl Dataset {
 
     /// Does what [`Self::open`] does, with somebody who watches; may also end with [`Error::Stopped`].
     pub fn open_watched(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
-        Self::of_found(Found::open(path, watch)?, path, split, classes)
+        Self::of_found(Found::open(path, watch)?, path, split, classes, watch)
     }
 
     /// Opens a file of arrays from its bytes; its name tells what they are, as `digits.npz` or `data_batch_1` does.
     /// Fails as [`Self::open`] does.
     pub fn of_bytes(name: &str, bytes: &[u8], split: Split, classes: &[String]) -> Result<Self> {
-        Self::of_found(Found::of_bytes(name, bytes)?, Path::new(name), split, classes)
+        Self::of_found(Found::of_bytes(name, bytes)?, Path::new(name), split, classes, &mut |_| true)
     }
 
-    fn of_found(found: Found, path: &Path, split: Split, classes: &[String]) -> Result<Self> {
+    fn of_found(found: Found, path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
         match &found.content {
             Content::Arrays(set) => {
-                let part = set.read(&found.listing, split)?;
+                let part = stoppable(watch, |watch| set.read(&found.listing, split, watch))?;
                 let mut data = Self::of_array(part, path, classes)?;
                 data.notes.splice(0..0, found.notes);
                 Ok(data)

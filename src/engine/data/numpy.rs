@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Split;
-use super::array::{ArrayPart, ArraySet, Number, NumberArray, of_split, paired};
+use super::array::{ArrayPart, ArraySet, Number, NumberArray, Outline, axes, of_split, paired};
+use super::known::Medical;
 use super::layout::{Parts, Purpose};
 use super::listing::{DataFile, Listing, MOST_BYTES};
+use super::watch::{Watch, part};
 use crate::model::pytorch::zip;
 use crate::{Error, Result};
 
@@ -17,12 +19,19 @@ const MOST_HEADER: usize = 64 << 10;
 /// An archive with more arrays is no data set.
 const MOST_ARRAYS: u64 = 10_000;
 
-/// Reads the bytes of a `.npy` file.
-///
-/// # Errors
-/// One sentence for a file that is damaged, or whose numbers are of a kind that holds no pictures.
-pub(super) fn read_npy(bytes: Cow<'_, [u8]>) -> Result<NumberArray<'_>, String> {
-    let (begin, header) = header(&bytes).ok_or("this array of NumPy's is damaged or cut short; get it again")?;
+/// This is what the header of a `.npy` file says.
+struct Head {
+    number: Number,
+    is_big_endian: bool,
+    is_fortran: bool,
+    shape: Vec<usize>,
+    /// The numbers begin here.
+    begin: usize,
+}
+
+/// Reads the header of a `.npy` file from its beginning. Fails as [`read_npy`] does.
+fn read_head(bytes: &[u8]) -> Result<Head, String> {
+    let (begin, header) = header(bytes).ok_or("this array of NumPy's is damaged or cut short; get it again")?;
     let value = |key: &str| {
         let rest = header.split_once(&format!("'{key}'"))?.1.trim_start().strip_prefix(':')?;
         Some(rest.trim_start())
@@ -43,6 +52,15 @@ pub(super) fn read_npy(bytes: Cow<'_, [u8]>) -> Result<NumberArray<'_>, String> 
     let shape = value("shape").and_then(|rest| rest.strip_prefix('(')?.split_once(')')).ok_or_else(damaged)?.0;
     let axes = shape.split(',').map(str::trim).filter(|axis| !axis.is_empty()).map(|axis| axis.trim_end_matches('L'));
     let shape = axes.map(str::parse).collect::<Result<Vec<usize>, _>>().map_err(|_| damaged())?;
+    Ok(Head { number, is_big_endian: order == ">", is_fortran, shape, begin })
+}
+
+/// Reads the bytes of a `.npy` file.
+///
+/// # Errors
+/// One sentence for a file that is damaged, or whose numbers are of a kind that holds no pictures.
+pub(super) fn read_npy(bytes: Cow<'_, [u8]>) -> Result<NumberArray<'_>, String> {
+    let Head { number, is_big_endian, is_fortran, shape, begin } = read_head(&bytes)?;
     let bytes = match bytes {
         Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[begin..]),
         Cow::Owned(mut bytes) => {
@@ -50,7 +68,7 @@ pub(super) fn read_npy(bytes: Cow<'_, [u8]>) -> Result<NumberArray<'_>, String> 
             Cow::Owned(bytes)
         }
     };
-    NumberArray { number, is_big_endian: order == ">", is_fortran, shape, bytes }.checked()
+    NumberArray { number, is_big_endian, is_fortran, shape, bytes }.checked()
 }
 
 /// Returns where the numbers begin, and the text before them.
@@ -123,6 +141,8 @@ pub(super) struct NumpySet {
     parts: Parts<Pair>,
     has_validation: bool,
     files: Vec<String>,
+    /// The set of MedMNIST that it is by the name of its file.
+    medical: Option<Medical>,
 }
 
 /// Returns the sets of NumPy's arrays among these files: one for each `.npz` with pictures and labels, and one for the
@@ -145,7 +165,8 @@ pub(super) fn find(listing: &Listing) -> Result<Vec<NumpySet>> {
                 continue;
             }
             let named = arrays.into_iter().map(|part| (part.clone(), place(Some(part)))).collect();
-            sets.extend(of_arrays(format!("the arrays in {}", file.path), named));
+            let set = of_arrays(format!("the arrays in {}", file.path), named);
+            sets.extend(set.map(|set| NumpySet { medical: Medical::of(stem), ..set }));
         }
     }
     for (folder, named) in singles {
@@ -157,7 +178,7 @@ pub(super) fn find(listing: &Listing) -> Result<Vec<NumpySet>> {
 
 /// Returns the names of the arrays in a `.npz`.
 fn arrays(listing: &Listing, file: &DataFile) -> Result<Vec<String>> {
-    let bytes = listing.read(file)?;
+    let bytes = listing.read(file, &mut |_| true)?;
     let parts = zip::parts(&bytes, MOST_ARRAYS).map_err(|why| Error::Data { path: listing.path(file), why })?;
     Ok(parts.keys().filter_map(|name| name.strip_suffix(".npy")).map(str::to_owned).collect())
 }
@@ -183,19 +204,47 @@ fn of_arrays(title: String, named: Vec<(String, Place)>) -> Option<NumpySet> {
     let whole = parts.remove(&None);
     let parts = parts.into_iter().filter_map(|(purpose, pair)| Some((purpose?, pair))).collect();
     let parts = Parts::of_purposes(whole, parts)?;
-    Some(NumpySet { title, parts, has_validation, files })
+    Some(NumpySet { title, parts, has_validation, files, medical: None })
 }
 
-/// Returns the bytes of an array's file.
-fn npy_bytes(listing: &Listing, place: &Place) -> Result<Vec<u8>, String> {
-    let bytes = listing.read(&place.file).map_err(|error| error.to_string())?;
-    let Some(part) = &place.part else { return Ok(bytes.into_owned()) };
-    let parts = zip::parts(&bytes, MOST_ARRAYS)?;
-    let part = parts.get(&format!("{part}.npy")).ok_or("an array is missing")?;
-    if part.len() as u64 > MOST_BYTES {
-        return Err(format!("an array has more than {} GiB", MOST_BYTES >> 30));
+impl Place {
+    /// Reads the array.
+    fn array(&self, listing: &Listing, watch: &mut Watch) -> Result<NumberArray<'static>, String> {
+        let bytes = listing.read(&self.file, watch).map_err(|error| error.to_string())?;
+        let Some(part) = &self.part else { return read_npy(Cow::Owned(bytes.into_owned())) };
+        let parts = zip::parts(&bytes, MOST_ARRAYS)?;
+        let part = parts.get(&format!("{part}.npy")).ok_or(MISSING)?;
+        if part.len() as u64 > MOST_BYTES {
+            return Err(format!("an array has more than {} GiB", MOST_BYTES >> 30));
+        }
+        read_npy(Cow::Owned(part.read_watched(watch)?.into_owned()))
     }
-    Ok(part.read()?.into_owned())
+
+    /// Reads the header alone.
+    fn head(&self, listing: &Listing) -> Result<Head, String> {
+        let bytes = listing.read(&self.file, &mut |_| true).map_err(|error| error.to_string())?;
+        let Some(part) = &self.part else { return read_head(&bytes) };
+        let parts = zip::parts(&bytes, MOST_ARRAYS)?;
+        read_head(&parts.get(&format!("{part}.npy")).ok_or(MISSING)?.start(MOST_HEADER + 16)?)
+    }
+
+    fn wrong(&self, listing: &Listing) -> impl Fn(String) -> Error {
+        let path = listing.path(&self.file);
+        move |why| Error::Data { path: path.clone(), why }
+    }
+}
+
+const MISSING: &str = "an array is missing";
+
+impl NumpySet {
+    /// Returns the pictures and the labels for a split.
+    fn pair(&self, listing: &Listing, split: Split) -> Result<(&Place, &Place)> {
+        let Pair { pictures, labels } = of_split(listing, &self.parts, split)?;
+        pictures.as_ref().zip(labels.as_ref()).ok_or_else(|| {
+            let why = "pictures or labels are missing".into();
+            Error::Data { path: listing.root.clone(), why }
+        })
+    }
 }
 
 impl ArraySet for NumpySet {
@@ -207,21 +256,31 @@ impl ArraySet for NumpySet {
         self.files.iter().any(|file| file == path)
     }
 
-    fn read(&self, listing: &Listing, split: Split) -> Result<ArrayPart> {
-        let Pair { pictures: Some(pictures), labels: Some(labels) } = of_split(listing, &self.parts, split)? else {
-            let why = "pictures or labels are missing".into();
-            return Err(Error::Data { path: listing.root.clone(), why });
-        };
-        let wrong = |place: &Place| {
-            let path = listing.path(&place.file);
-            move |why| Error::Data { path, why }
-        };
-        let array = |place: &Place| npy_bytes(listing, place).and_then(|bytes| read_npy(Cow::Owned(bytes)));
-        let images = array(pictures).and_then(NumberArray::images).map_err(wrong(pictures))?;
-        let labels_found = array(labels).and_then(|array| array.labels()).map_err(wrong(labels))?;
-        paired(&images, &labels_found).map_err(wrong(labels))?;
-        let unused = self.has_validation.then(|| "its own pictures for validation are not used".to_owned());
-        Ok(ArrayPart { images, labels: labels_found, names: None, notes: unused.into_iter().collect() })
+    fn read(&self, listing: &Listing, split: Split, watch: &mut Watch) -> Result<ArrayPart> {
+        let (pictures, of_labels) = self.pair(listing, split)?;
+        let array = pictures.array(listing, &mut part(watch, 0.0, 0.8));
+        let images = array.and_then(|array| array.images(&mut part(watch, 0.8, 1.0)));
+        let images = images.map_err(pictures.wrong(listing))?;
+        let labels = of_labels.array(listing, &mut |_| true).and_then(NumberArray::labels);
+        let labels = labels.map_err(of_labels.wrong(listing))?;
+        paired(&images, &labels).map_err(of_labels.wrong(listing))?;
+        let mut notes = Vec::new();
+        if let Some(Medical { title, .. }) = self.medical {
+            notes.push(format!("taken for {title} by the name of its file"));
+        }
+        if self.has_validation {
+            notes.push("its own pictures for validation are not used".to_owned());
+        }
+        Ok(ArrayPart { images, labels, names: self.medical.and_then(Medical::classes), notes })
+    }
+
+    fn outline(&self, listing: &Listing, watch: &mut Watch) -> Result<Outline> {
+        let (pictures, of_labels) = self.pair(listing, Split::Train)?;
+        let head = pictures.head(listing).and_then(|head| axes(&head.shape));
+        let (axes, _) = head.map_err(pictures.wrong(listing))?;
+        let labels = of_labels.array(listing, watch).and_then(NumberArray::labels);
+        let labels = labels.map_err(of_labels.wrong(listing))?;
+        Ok(Outline::new(axes, &labels, self.medical.and_then(Medical::classes)))
     }
 }
 
@@ -241,17 +300,17 @@ mod tests {
     fn headers_tell_formats_and_orders() {
         let read = |header: &str, numbers: &[u8]| read_npy(Cow::Owned(npy(header, numbers)));
         let array = read("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2, 3), }\n", &[0, 1, 2, 3, 4, 255]);
-        let images = array.unwrap().images().unwrap();
+        let images = array.unwrap().images(&mut |_| true).unwrap();
         assert_eq!((images.width, images.height, images.bytes), (3, 2, vec![0, 1, 2, 3, 4, 255]));
         // np.asfortranarray: the pictures' axis is the innermost.
         let array = read("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2, 2), }", &[1, 5, 3, 7, 2, 6, 4, 8]);
-        let images = array.unwrap().images().unwrap();
+        let images = array.unwrap().images(&mut |_| true).unwrap();
         assert_eq!(images.bytes, [1, 2, 3, 4, 5, 6, 7, 8]);
         let labels = read("{'descr': '>i2', 'fortran_order': False, 'shape': (2,), }", &[0, 3, 1, 0]);
         assert_eq!(labels.unwrap().labels().unwrap(), [3, 256]);
         let floats: Vec<u8> = [0.0f32, 0.5, 1.0, 0.25].iter().flat_map(|value| value.to_le_bytes()).collect();
         let array = read("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 4), }", &floats);
-        assert_eq!(array.unwrap().images().unwrap().bytes, [0, 128, 255, 64]);
+        assert_eq!(array.unwrap().images(&mut |_| true).unwrap().bytes, [0, 128, 255, 64]);
         let one_hot = read("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }", &[0, 0, 1, 1, 0, 0]);
         assert_eq!(one_hot.unwrap().labels().unwrap(), [2, 0]);
         for (header, numbers, part) in [

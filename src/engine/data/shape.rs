@@ -7,16 +7,20 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::array::{Axes, Outline};
 use super::found::{Content, Found};
+use super::watch::{Watch, stoppable};
 use super::{Dataset, Split};
 use crate::model::Input;
-use crate::picture::{Fit, Picture};
+use crate::picture::Fit;
 use crate::{Error, Result};
 
 /// A net for picture files takes in no larger ones, unless somebody says so.
 const LARGEST_SIDE: usize = 64;
 /// So many pictures are looked at.
 const SAMPLE: usize = 100;
+/// So many of them are looked at between two looks at the watch.
+const AT_ONCE: usize = 8;
 
 /// This is what a net for a data set takes in, and its classes.
 #[derive(Clone, Debug)]
@@ -33,24 +37,21 @@ impl DataShape {
         Self { input: Input { channels, height, width, mean, std, fit }, classes, note: None }
     }
 
-    /// Looks at a data set at a path.
+    /// Looks at a data set at a path; may end with [`Error::Stopped`].
     ///
     /// # Errors
     /// The errors of [`Dataset::open`], and [`Error::Data`] for a set of one class or of damaged pictures alone.
-    pub(super) fn of_path(path: &Path) -> Result<Self> {
-        let found = Found::open(path, &mut |_| true)?;
+    pub(super) fn of_path(path: &Path, watch: &mut Watch) -> Result<Self> {
+        let found = Found::open(path, watch)?;
         let few = |what: String| Error::Data {
             path: path.to_owned(),
             why: format!("{what}; a net needs two classes or more: give the folder that holds a folder for each class"),
         };
         match &found.content {
             Content::Arrays(set) => {
-                let part = set.read(&found.listing, Split::Train)?;
-                let count = part.labels.iter().max().map_or(0, |most| most + 1);
-                let numbered = || (0..count.max(2)).map(|class| class.to_string()).collect();
-                let classes = part.names.filter(|names| names.len() >= count).unwrap_or_else(numbered);
-                let axes = [part.images.channels, part.images.height, part.images.width];
-                Ok(Self::new(axes, Fit::Letterbox, classes))
+                let outline = stoppable(watch, |watch| set.outline(&found.listing, watch))?;
+                let Outline { axes: Axes { channels, height, width }, classes } = outline;
+                Ok(Self::new([channels, height, width], Fit::Letterbox, classes))
             }
             Content::Folders(parts) => {
                 let classes = found.class_names()?.unwrap_or_default();
@@ -58,7 +59,7 @@ impl DataShape {
                     return Err(few(format!("there is one class folder in it, {only:?}")));
                 }
                 let data = Dataset::of_folders(&found, found.of_split(parts, Split::Train)?, &classes)?;
-                of_sample(&data, classes)
+                of_sample(&data, classes, watch)
             }
         }
     }
@@ -72,10 +73,20 @@ pub fn class_folders(root: &Path) -> Result<Vec<String>> {
 }
 
 /// Looks at some pictures: a net sees colours if any of them has some, and the size that most have.
-fn of_sample(data: &Dataset, classes: Vec<String>) -> Result<DataShape> {
+fn of_sample(data: &Dataset, classes: Vec<String>, watch: &mut Watch) -> Result<DataShape> {
     let mut chosen = index::sample(&mut ChaCha8Rng::seed_from_u64(0), data.len(), SAMPLE.min(data.len())).into_vec();
     chosen.sort_unstable();
-    let pictures: Vec<Picture> = chosen.par_iter().filter_map(|&i| data.picture(i).ok()).collect();
+    let look = |&i: &usize| {
+        let picture = data.picture(i).ok()?;
+        Some(Axes { channels: picture.channels, height: picture.height, width: picture.width })
+    };
+    let mut pictures: Vec<Axes> = Vec::new();
+    for (done, some) in chosen.chunks(AT_ONCE).enumerate() {
+        if !watch((done * AT_ONCE) as f32 / chosen.len() as f32) {
+            return Err(Error::Stopped);
+        }
+        pictures.par_extend(some.par_iter().filter_map(look));
+    }
     if pictures.is_empty() {
         // None of them can be read: this says why.
         return Err(data.picture(0).map_or_else(
@@ -115,8 +126,8 @@ struct Usual {
 
 impl Usual {
     /// Returns the size that more than half of them have, or the medians of heights and widths.
-    fn of(pictures: &[Picture]) -> Self {
-        let median = |side: fn(&Picture) -> usize| {
+    fn of(pictures: &[Axes]) -> Self {
+        let median = |side: fn(&Axes) -> usize| {
             let mut sides: Vec<usize> = pictures.iter().map(side).collect();
             sides.sort_unstable();
             sides[sides.len() / 2]

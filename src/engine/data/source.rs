@@ -14,7 +14,7 @@ use super::drawn_digits::draw_digit;
 use super::known::FASHION;
 use super::shape::DataShape;
 use super::strokes::DIGIT_SIDE;
-use super::{Dataset, Pictures, Split, Watch, found, idx};
+use super::{Dataset, Pictures, Split, Watch, idx};
 use crate::download::{Patience, Remote, fetch, host};
 use crate::picture::Fit;
 use crate::{Error, Remedy, Result};
@@ -84,14 +84,6 @@ impl DataSource {
         if how.skips_damaged { data.without_damaged(watch) } else { Ok(data) }
     }
 
-    /// Unpacks an archive, so that [`Self::shape`] and [`Self::open`] need not wait.
-    pub fn unpack(&self, watch: &mut Watch) -> Result<()> {
-        match self {
-            Self::Folder(path) if path.is_file() => found::Found::open(path, watch).map(drop),
-            _ => Ok(()),
-        }
-    }
-
     /// Returns what fetching the set means; none for those that cannot be fetched.
     pub fn offer(&self) -> Option<Offer> {
         let (files, mirrors, licence) = match self {
@@ -135,13 +127,13 @@ impl DataSource {
     }
 
     /// Returns what a net for these pictures takes in, and its classes. Fails as [`Self::open`] does.
-    pub fn shape(&self) -> Result<DataShape> {
+    pub fn shape(&self, watch: &mut Watch) -> Result<DataShape> {
         let digits = || (0..10).map(|digit| digit.to_string()).collect();
         let grey = |classes| DataShape::new([1, DIGIT_SIDE, DIGIT_SIDE], Fit::Letterbox, classes);
         match self {
             Self::Drawn { .. } | Self::Mnist => Ok(grey(digits())),
             Self::FashionMnist => Ok(grey(FASHION.map(str::to_owned).to_vec())),
-            Self::Folder(path) => DataShape::of_path(path),
+            Self::Folder(path) => DataShape::of_path(path, watch),
         }
     }
 }

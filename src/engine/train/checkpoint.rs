@@ -10,6 +10,7 @@ use candle_core::{Device, Tensor};
 use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
+use super::batches;
 use super::learner::Knowledge;
 use super::trainer::{Position, RunNets, first_params};
 use super::{Config, EpochRecord, Learner, Trainer};
@@ -196,6 +197,7 @@ impl Checkpoint {
             let why = format!("the run was begun on {pictures} pictures, and now there are {}", data.len());
             return Err(Error::Data { path: self.path, why });
         }
+        batches::check(&manifest.graph, config.batch, data.len().saturating_sub(config.validation))?;
         let mut learner = Learner::new(&Backend::from_environment()?, &manifest, &self.now.weights, config.optimiser)?;
         let mut known = learner.knowledge();
         self.now.restore(&mut known, steps)?;

@@ -119,15 +119,16 @@ impl Default for Config {
 impl Config {
     /// Returns the net without its weights, as [`Self::net`] does.
     pub fn manifest(&self, catalogue: &Catalogue) -> Result<Manifest> {
-        self.net(catalogue).map(|net| net.manifest)
+        self.net(catalogue, &mut |_| true).map(|net| net.manifest)
     }
 
     /// Returns the net without its weights: by its name in the catalogue, the path of a manifest, or its sizes in
-    /// words, which then suit the pictures of the data. Fails for a net that is not found.
-    pub fn net(&self, catalogue: &Catalogue) -> Result<NewNet> {
+    /// words, which then suit the pictures of the data. Fails for a net that is not found; may end with
+    /// [`Error::Stopped`].
+    pub fn net(&self, catalogue: &Catalogue, watch: &mut Watch) -> Result<NewNet> {
         match self.model.parse::<Architecture>() {
             Ok(architecture) => {
-                let DataShape { mut input, classes, note } = self.data.shape()?;
+                let DataShape { mut input, classes, note } = self.data.shape(watch)?;
                 if let Some([height, width]) = self.size {
                     (input.height, input.width) = (height, width);
                 }

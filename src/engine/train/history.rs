@@ -24,6 +24,12 @@ pub struct Measured {
     pub loss: f32,
     /// The mean, over the wrong answers only, of the probability that the net gives its own answer.
     pub confidence_on_mistakes: Option<f32>,
+    /// The number of pictures of the commonest class: always answering with it is right so often. 0 in old histories.
+    #[serde(default)]
+    pub commonest: usize,
+    /// All pictures were taken for this class; `None` where answers differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_answer: Option<usize>,
 }
 
 impl Measured {

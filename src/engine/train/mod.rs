@@ -2,6 +2,8 @@
 //! `J̃(θ, x, y) = α·J(θ, x, y) + (1 − α)·J(θ, x + ε·sign(∇ₓJ(θ, x, y)), y)`.
 
 mod augment;
+mod batches;
+mod beginning;
 mod checkpoint;
 mod config;
 mod folder;
@@ -16,6 +18,7 @@ mod trainer;
 mod validation;
 
 pub use augment::Augment;
+pub use beginning::Beginning;
 pub use checkpoint::{Checkpoint, Summary};
 pub use config::{Config, NewNet, parse_size};
 pub use folder::RunFolder;

@@ -8,6 +8,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::batches::{self, Batches};
+use super::beginning::Beginning;
 use super::config::{Config, check_tuning};
 use super::history::{EpochRecord, Stage};
 use super::init::initial_params;
@@ -76,6 +78,7 @@ impl Trainer {
     /// Begins a run. Fails for an impossible configuration.
     pub fn new(manifest: Manifest, data: Arc<Dataset>, config: Config) -> Result<Self> {
         config.check(data.len())?;
+        batches::check(&manifest.graph, config.batch, data.len() - config.validation)?;
         let learner = fresh_learner(&manifest, &config)?;
         Ok(Self::with(manifest, data, config, learner))
     }
@@ -125,6 +128,12 @@ impl Trainer {
         if self.best.is_empty() || retrained { self.params() } else { Ok(self.best.clone()) }
     }
 
+    /// Says that the net has not learnt anything for some epochs, and what to try (see [`Beginning::problem`]).
+    pub fn not_begun(&self) -> Option<String> {
+        let (classes, pictures) = (self.manifest.classes.len(), self.data.len());
+        Beginning { config: &self.config, history: &self.history, classes, pictures }.problem()
+    }
+
     /// Returns how many epochs of the selection the stopping rule finds best; a retraining takes as many.
     pub fn best_epochs(&self) -> usize {
         self.config.stopping.rule.best_epochs(&self.history)
@@ -156,8 +165,13 @@ impl Trainer {
         }
     }
 
+    fn batches(&self) -> Batches {
+        let leaves_none_alone = batches::norm_of_single_values(&self.manifest.graph).is_some();
+        Batches { pictures: self.pictures(), size: self.config.batch, leaves_none_alone }
+    }
+
     pub(super) fn steps(&self) -> usize {
-        self.pictures().div_ceil(self.config.batch)
+        self.batches().count()
     }
 
     /// Sets ε and α from the next epoch on. Fails, and changes nothing, for impossible values and in the retraining.
@@ -204,8 +218,7 @@ impl Trainer {
     fn train_batch(&mut self) -> Result<()> {
         self.begin_epoch();
         let Position { epoch, step, .. } = self.position;
-        let (from, to) = (step * self.config.batch, (step + 1) * self.config.batch);
-        let batch = &self.order[from..to.min(self.order.len())];
+        let batch = &self.order[self.batches().range(step)];
         let (mut x, labels) = self.data.batch_values(batch, &self.manifest.input)?;
         let mut rng = stream(self.config.seed, self.position, Purpose::Augment);
         self.config.augment.apply(&mut x, &self.manifest.input, &mut rng);

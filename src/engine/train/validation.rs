@@ -84,6 +84,14 @@ pub struct Tally {
     wrong: usize,
     loss: f64,
     confidence: f64,
+    /// The numbers of pictures of each class, and of those that were taken for it.
+    classes: Vec<ClassTally>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct ClassTally {
+    labels: usize,
+    answers: usize,
 }
 
 impl Tally {
@@ -91,8 +99,12 @@ impl Tally {
     pub fn add(&mut self, logits: &[f32], labels: &[usize]) -> Result<()> {
         self.loss += Loss::CrossEntropy.values(logits, labels)?.into_iter().map(f64::from).sum::<f64>();
         self.n += labels.len();
-        for (logits, &label) in logits.chunks_exact(logits.len() / labels.len().max(1)).zip(labels) {
+        let classes = logits.len() / labels.len().max(1);
+        self.classes.resize(classes.max(self.classes.len()), ClassTally::default());
+        for (logits, &label) in logits.chunks_exact(classes).zip(labels) {
             let says = argmax(logits);
+            self.classes[label].labels += 1;
+            self.classes[says].answers += 1;
             if says != label {
                 self.wrong += 1;
                 self.confidence += f64::from(softmax(logits)[says]);
@@ -103,8 +115,11 @@ impl Tally {
 
     /// Returns what was counted; `None` when nothing was.
     pub fn measured(&self) -> Option<Measured> {
-        let Self { n, wrong, loss, confidence } = *self;
+        let Self { n, wrong, loss, confidence, ref classes } = *self;
         let confidence_on_mistakes = (wrong > 0).then(|| (confidence / wrong as f64) as f32);
-        (n > 0).then(|| Measured { n, wrong, loss: (loss / n as f64) as f32, confidence_on_mistakes })
+        let commonest = classes.iter().map(|class| class.labels).max().unwrap_or(0);
+        let only_answer = classes.iter().position(|class| class.answers == n);
+        let loss = (loss / n.max(1) as f64) as f32;
+        (n > 0).then_some(Measured { n, wrong, loss, confidence_on_mistakes, commonest, only_answer })
     }
 }

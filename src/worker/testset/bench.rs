@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::{Curve, Numbered, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
 use crate::engine::attack::{AttackSettings, Measure, Problem, finish, warnings};
-use crate::engine::data::{DataSource, Dataset, Opening, Split};
+use crate::engine::data::{DataSource, Dataset, Opening, Pace, Split, tells_of_damaged};
 use crate::engine::eval::{EvalPlan, Evaluation, Prediction, evaluate, transfer};
 use crate::engine::model::{Catalogue, Input, Model};
 use crate::engine::picture::{Planes, Rgba};
@@ -101,10 +101,11 @@ impl Bench {
     fn data(&mut self, source: &DataSource, skips_damaged: bool, model: &Model) -> Result<Arc<Dataset>> {
         let Self { data, orders, in_hand, outbox, progress, .. } = self;
         let how = Opening { skips_damaged, ..Opening::default() };
+        let mut pace = Pace::started();
         data.open(source, Split::Test, &model.classes, how, &mut |share| {
             if progress.is_due() {
-                let text = "preparing the pictures".into();
-                outbox.send(Event::TestSet(TestEvent::Progress { share, text, left: None }));
+                let (text, left) = ("preparing the pictures".into(), Some(pace.left(share)));
+                outbox.send(Event::TestSet(TestEvent::Progress { share, text, left }));
             }
             !orders.is_overtaken(*in_hand)
         })
@@ -118,6 +119,8 @@ impl Bench {
             match self.measure_net(survey, number, started) {
                 Ok(()) => {}
                 Err(Error::Stopped) => return Err(Error::Stopped),
+                // They are so for every net.
+                Err(error) if tells_of_damaged(&error.to_string()) => return Err(error),
                 Err(error) => {
                     self.tell(TestEvent::Failed(format!("{} was not measured: {error}", survey.nets[number])))
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::engine::Result;
 use crate::engine::data::DataSource;
 use crate::engine::picture::Rgba;
-use crate::engine::train::{Config, EpochRecord, Progress, Summary};
+use crate::engine::train::{Beginning, Config, EpochRecord, Progress, Summary};
 use crate::worker::DownloadEvent;
 
 /// A run is known by the name of its folder, such as `run-0007`.
@@ -74,21 +74,29 @@ pub struct RunInfo {
     /// The number of trained values is 0 until the net is found, that of training pictures until the data is opened.
     pub parameters: usize,
     pub pictures: usize,
+    /// The number of classes of the net is 0 until it is found.
+    pub classes: usize,
     pub history: Vec<EpochRecord>,
 }
 
 impl RunInfo {
     pub(super) fn of_waiting(run: RunId, folder: PathBuf, config: Config, state: RunState) -> Self {
         let net = config.model.clone();
-        Self { run, state, folder, config, net, parameters: 0, pictures: 0, history: Vec::new() }
+        Self { run, state, folder, config, net, parameters: 0, pictures: 0, classes: 0, history: Vec::new() }
     }
 
     pub(super) fn from_summary(run: RunId, folder: PathBuf, summary: Summary) -> Result<Self> {
         let manifest = summary.manifest()?;
-        let (parameters, net) = (manifest.parameter_count(), manifest.name);
+        let (parameters, classes, net) = (manifest.parameter_count(), manifest.classes.len(), manifest.name);
         let Summary { config, history, pictures, is_finished, .. } = summary;
         let state = if is_finished { RunState::Finished } else { RunState::Stopped };
-        Ok(Self { run, state, folder, config, net, parameters, pictures, history })
+        Ok(Self { run, state, folder, config, net, parameters, pictures, classes, history })
+    }
+
+    /// Says that the net has not learnt anything for some epochs, and what to try (see [`Beginning::problem`]).
+    pub fn not_begun(&self) -> Option<String> {
+        let Self { config, history, classes, pictures, .. } = self;
+        Beginning { config, history, classes: *classes, pictures: *pictures }.problem()
     }
 }
 

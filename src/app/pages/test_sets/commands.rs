@@ -28,6 +28,7 @@ pub enum TestCommand {
     Measure,
     Stop,
     Transfer,
+    SkipDamaged,
     CopyCommand,
     CopyTable,
     Explore(usize),
@@ -55,6 +56,11 @@ impl Action for TestCommand {
             )
             .keys(NONE, Key::T)
             .icon(icons::ICON_SYNC_ALT),
+            Self::SkipDamaged => about(
+                "Skip them and measure",
+                "Look for all damaged pictures first, leave them out, and measure the others",
+            )
+            .icon(icons::ICON_PLAY_ARROW),
             Self::CopyCommand => {
                 about("Copy as command line", "Copy the command that measures the same without a window")
                     .keys(CTRL.plus(Modifiers::SHIFT), Key::K)

@@ -25,11 +25,14 @@ use crate::app::widgets::form::{Fields, note};
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, problem_line, remark, segmented_wrapped};
 use crate::engine::attack::AttackSettings;
+use crate::engine::data::tells_of_damaged;
 use crate::engine::units::counted;
 use crate::worker::{Curve, SheetPicture, SheetWish, Source, TestEvent, TestOrder, Transferred};
 
 const SETTINGS: f32 = 264.0;
 const NARROW_SETTINGS: f32 = 212.0;
+/// Longer lists of problems are scrolled.
+const MOST_PROBLEMS: f32 = 120.0;
 
 pub struct TestSetsPage {
     pub tests: TestSet,
@@ -107,6 +110,10 @@ impl TestSetsPage {
     pub fn carry_out(&mut self, command: TestCommand, shell: &mut Shell, _ctx: &Context) {
         match command {
             TestCommand::Measure | TestCommand::Transfer => self.measure(command == TestCommand::Transfer, shell),
+            TestCommand::SkipDamaged => {
+                self.tests.choices.skip_damaged = true;
+                self.measure(self.tests.part == TestPart::Transfer, shell);
+            }
             TestCommand::Stop => shell.worker.stop_test(),
             TestCommand::NextPage => self.tests.turn_page(1),
             TestCommand::PreviousPage => self.tests.turn_page(-1),
@@ -191,7 +198,7 @@ impl TestSetsPage {
 
     fn results(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         let tests = &mut self.tests;
-        tests.problems.iter().for_each(|problem| problem_line(ui, problem));
+        problems(ui, tests, out);
         tests.notes.iter().for_each(|text| note(ui, text));
         ui.horizontal_wrapped(|ui| {
             let options =
@@ -229,6 +236,19 @@ impl TestSetsPage {
             TestPart::Lengths => histogram::lengths(ui, tests),
             TestPart::Transfer => {}
         }
+    }
+}
+
+/// Shows what went wrong, and a way past damaged pictures.
+fn problems(ui: &mut Ui, tests: &TestSet, out: &mut Vec<Command>) {
+    if tests.problems.is_empty() {
+        return;
+    }
+    ScrollArea::vertical().max_height(MOST_PROBLEMS).id_salt("problems").show(ui, |ui| {
+        tests.problems.iter().for_each(|problem| problem_line(ui, problem));
+    });
+    if tests.progress.is_none() && tests.problems.iter().any(|problem| tells_of_damaged(problem)) {
+        command_button(ui, TestCommand::SkipDamaged, out);
     }
 }
 

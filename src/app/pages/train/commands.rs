@@ -60,6 +60,8 @@ pub enum TrainCommand {
     },
     Rate(f32),
     HalveRate,
+    /// The run that met damaged pictures begins anew.
+    SkipDamaged,
     // The selected run
     Select(RunId),
     NextRun,
@@ -120,6 +122,11 @@ impl Action for TrainCommand {
             Self::HalveRate => about(
                 "Halve the learning rate and go on",
                 "The weights are as they were before the step that failed; a smaller rate usually gets past it",
+            )
+            .icon(icons::ICON_PLAY_ARROW),
+            Self::SkipDamaged => about(
+                "Skip them and begin anew",
+                "Look for all damaged pictures first, leave them out, and train with the same settings from the start",
             )
             .icon(icons::ICON_PLAY_ARROW),
 

@@ -64,7 +64,8 @@ impl Page for TrainPage {
         };
         let side = Frame::new().fill(palette(ui).panel);
         Panel::left("train settings").resizable(false).exact_size(width).frame(side).show(ui, |ui| {
-            let around = Around { train, facts: self.facts.as_ref(), catalogue: &shell.explore.catalogue };
+            let look = shell.background.look();
+            let around = Around { train, facts: self.facts.as_ref(), look, catalogue: &shell.explore.catalogue };
             self.settings.show(ui, &around, out);
         });
         let bar = theme::bar_frame(ui);
@@ -154,6 +155,7 @@ impl TrainPage {
         match shell.train.take(event) {
             Some(TrainOutcome::Problem(message)) => shell.notices.add(Tone::Problem, message),
             Some(TrainOutcome::Notes(message)) => shell.notices.add(Tone::Caution, message),
+            Some(TrainOutcome::Idle(message)) if is_exploring => shell.notices.add(Tone::Caution, message),
             Some(TrainOutcome::NeedsYou(message)) if is_exploring => shell.notices.add(Tone::Problem, message),
             Some(TrainOutcome::Done(message)) if is_exploring => shell.notices.add_brief(message),
             Some(TrainOutcome::Attack(net)) => {
@@ -169,7 +171,7 @@ impl TrainPage {
                 self.facts = None;
                 shell.notices.add_brief(format!("{} is there.", words::data(&data)));
             }
-            Some(TrainOutcome::NeedsYou(_) | TrainOutcome::Done(_)) | None => {}
+            Some(TrainOutcome::NeedsYou(_) | TrainOutcome::Done(_) | TrainOutcome::Idle(_)) | None => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! The bar shows what can be done with the run in hand, how far it is, and what it needs.
 
-use egui::{self, RichText, Ui};
+use egui::{self, RichText, ScrollArea, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
@@ -12,11 +12,14 @@ use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{alternatives, command_button, icon_button, row};
+use crate::engine::data::tells_of_damaged;
 use crate::engine::units::counted;
 use crate::worker::{RunInfo, RunState};
 
 const ROOMY: f32 = 820.0;
 const NARROW: f32 = 430.0;
+/// A longer message is scrolled.
+const MOST_REASON: f32 = 96.0;
 
 pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     let roomy = ui.available_width() >= ROOMY;
@@ -62,8 +65,16 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         needs(ui, why, out);
     } else if let Some(RunInfo { run, state: RunState::Failed(why), .. }) = train.selected().map(|run| &run.info) {
         warning(ui, |ui| {
-            ui.add(egui::Label::new(format!("{run}: {}", on_its_own(why))).wrap());
+            ui.vertical(|ui| {
+                reason(ui, format!("{run}: {}", on_its_own(why)));
+                if tells_of_damaged(why) {
+                    command_button(ui, TrainCommand::SkipDamaged, out);
+                }
+            });
         });
+    }
+    if let Some((run, why)) = run.or(train.selected()).and_then(|run| Some((run, run.info.not_begun()?))) {
+        warning(ui, |ui| reason(ui, format!("{}: {why}.", run.info.run)));
     }
 }
 
@@ -169,8 +180,11 @@ fn bars(ui: &mut Ui, train: &Train, run: &TrainingRun, named: bool) {
 fn needs(ui: &mut Ui, why: &str, out: &mut Vec<Command>) {
     warning(ui, |ui| {
         ui.vertical(|ui| {
-            ui.add(egui::Label::new(on_its_own(why)).wrap());
+            reason(ui, on_its_own(why));
             ui.horizontal_wrapped(|ui| {
+                if tells_of_damaged(why) {
+                    command_button(ui, TrainCommand::SkipDamaged, out);
+                }
                 if why.starts_with("the loss") {
                     command_button(ui, TrainCommand::HalveRate, out);
                 }
@@ -180,6 +194,13 @@ fn needs(ui: &mut Ui, why: &str, out: &mut Vec<Command>) {
                 command_button(ui, TrainCommand::Stop, out);
             });
         });
+    });
+}
+
+/// Shows a message, which may list many pictures.
+fn reason(ui: &mut Ui, text: String) {
+    ScrollArea::vertical().max_height(MOST_REASON).id_salt("reason").show(ui, |ui| {
+        ui.add(egui::Label::new(text).wrap());
     });
 }
 

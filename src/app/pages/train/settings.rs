@@ -27,6 +27,8 @@ const DRAWN: Counts = Counts { slider: 1000..=100_000, typed: 10..=1_000_000 };
 pub struct Around<'a> {
     pub train: &'a Train,
     pub facts: Option<&'a DraftFacts>,
+    /// The share that is done of a look at the data.
+    pub look: Option<f32>,
     pub catalogue: &'a [Entry],
 }
 
@@ -87,6 +89,9 @@ impl SettingsPanel {
         section(ui, "Data", true, &words::data(&config.data), |ui| {
             data(ui, fields, config, out);
             input(ui, fields, config, facts);
+            if let (None, Some(share), DataSource::Folder(_)) = (facts, around.look, &config.data) {
+                note(ui, &format!("Looking at the pictures: {:.0} %", share * 100.0));
+            }
             match &around.train.fetching {
                 Some(fetching) => on_its_way(ui, fetching, out),
                 None if is_missing => missing(ui, &config.data, out),

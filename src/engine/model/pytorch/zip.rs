@@ -21,6 +21,11 @@ const LOCAL: &[u8] = b"PK\x03\x04";
 /// The length in bytes of the record at the end, without its comment, which may have 65 535.
 const END_LENGTH: usize = 22;
 
+/// Deflate packs at best so many bytes into one.
+const MOST_RATIO: usize = 1032;
+/// So many bytes are unpacked between two looks at who watches.
+const AT_ONCE: u64 = 4 << 20;
+
 /// A part lies in its file in one of these ways.
 #[derive(Clone, Copy, PartialEq)]
 enum Packing {
@@ -56,24 +61,46 @@ impl<'a> ZipPart<'a> {
 
     /// Returns the content; refuses a part that is not the one that was written.
     pub fn read(&self) -> Result<Cow<'a, [u8]>, String> {
+        self.read_watched(&mut |_| true)
+    }
+
+    /// Does what [`Self::read`] does; `watch` hears the share that is unpacked, and fails the reading with `false`.
+    pub fn read_watched(&self, watch: &mut dyn FnMut(f32) -> bool) -> Result<Cow<'a, [u8]>, String> {
         let content = match self.packing {
             Packing::Stored => Cow::Borrowed(self.packed),
-            Packing::Deflated => {
-                let mut content = Vec::new();
-                let decoder = DeflateDecoder::new(self.packed);
-                decoder.take(self.size as u64 + 1).read_to_end(&mut content).map_err(|_| DAMAGED)?;
-                Cow::Owned(content)
-            }
-            Packing::Other => {
-                let why = "its zip is encrypted, or compressed in a way that is not read; unpack it, and pack it \
-                           without compression";
-                return Err(why.into());
-            }
+            Packing::Deflated => Cow::Owned(self.inflate(self.size as u64 + 1, watch)?),
+            Packing::Other => return Err(OTHER.into()),
         };
         if content.len() != self.size || self.crc.is_some_and(|crc| crc != crc_of(&content)) {
             return Err(DAMAGED.into());
         }
         Ok(content)
+    }
+
+    /// Returns the first bytes of the content, which are not checked.
+    pub fn start(&self, most: usize) -> Result<Cow<'a, [u8]>, String> {
+        match self.packing {
+            Packing::Stored => Ok(Cow::Borrowed(&self.packed[..most.min(self.packed.len())])),
+            Packing::Deflated => self.inflate(most as u64, &mut |_| true).map(Cow::Owned),
+            Packing::Other => Err(OTHER.into()),
+        }
+    }
+
+    fn inflate(&self, most: u64, watch: &mut dyn FnMut(f32) -> bool) -> Result<Vec<u8>, String> {
+        // The length that a damaged file claims is not believed beyond what its bytes can hold.
+        let expected = self.size.min(self.packed.len().saturating_mul(MOST_RATIO));
+        let mut content = Vec::with_capacity(expected.min(usize::try_from(most).unwrap_or(usize::MAX)));
+        let mut decoder = DeflateDecoder::new(self.packed);
+        loop {
+            let left = most - content.len() as u64;
+            let read = decoder.by_ref().take(left.min(AT_ONCE)).read_to_end(&mut content).map_err(|_| DAMAGED)?;
+            if read == 0 {
+                return Ok(content);
+            }
+            if !watch(content.len() as f32 / self.size.max(1) as f32) {
+                return Err("stopped".into());
+            }
+        }
     }
 }
 
@@ -187,4 +214,6 @@ fn long(record: &[u8], from: usize) -> Result<u64, String> {
     number(record, from, 4)
 }
 
+const OTHER: &str = "its zip is encrypted, or compressed in a way that is not read; unpack it, and pack it without \
+                     compression";
 const DAMAGED: &str = "its zip is damaged or cut short; get the file again";

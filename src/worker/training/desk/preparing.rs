@@ -1,10 +1,10 @@
 //! A run that waits becomes the one in hand here.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Desk, InHand, QueuedRun};
-use crate::engine::data::{Dataset, Split, Watch};
+use crate::engine::data::{Dataset, Pace, Split, Watch};
 use crate::engine::train::{Config, NewNet, RunFolder};
 use crate::engine::{Error, Result};
 use crate::worker::Event;
@@ -36,8 +36,8 @@ impl Desk {
         let config = config.or_else(|| RunFolder::waiting(&path).map(Box::new));
         let (folder, trainer) = match config {
             Some(config) => {
-                self.watched(&run, |watch| config.data.unpack(watch))?;
-                let NewNet { manifest, note } = config.net(&self.catalogue)?;
+                let catalogue = self.catalogue.clone();
+                let NewNet { manifest, note } = self.watched(&run, |watch| config.net(&catalogue, watch))?;
                 self.tell_notes(&run, note.as_slice());
                 let data = self.open(&run, &config, &manifest.classes)?;
                 RunFolder::begin(&path, manifest, data, *config)?
@@ -76,11 +76,11 @@ impl Desk {
     /// Prepares something of a run on the trainer's threads. It obeys an order to stop at once; all others wait.
     fn watched<T: Send>(&mut self, run: &RunId, prepare: impl FnOnce(&mut Watch) -> Result<T> + Send) -> Result<T> {
         let Self { orders, outbox, fetching, pool, .. } = self;
-        let (began, mut told) = (Instant::now(), Throttle::later(Throttle::PROGRESS));
+        let (mut pace, mut told) = (Pace::started(), Throttle::later(Throttle::PROGRESS));
         let is_to_go = |order: &Order| matches!(order, Order::Withdraw(other) | Order::Delete(other) if other == run);
         let mut watch = move |share: f32| {
             if told.is_due() {
-                let left = began.elapsed().mul_f32((1.0 - share).max(0.0) / share.max(1e-3));
+                let left = pace.left(share);
                 outbox.send(Event::Training(TrainEvent::Preparing { run: run.clone(), share, left }));
             }
             if orders.take(|order| matches!(order, Order::CancelFetch)).is_some() {

@@ -57,6 +57,7 @@ impl Desk {
             net: trainer.manifest().name.clone(),
             parameters: trainer.manifest().parameter_count(),
             pictures: trainer.data_len(),
+            classes: trainer.manifest().classes.len(),
             history: trainer.history().to_vec(),
         })));
     }

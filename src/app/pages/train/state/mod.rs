@@ -10,7 +10,7 @@ pub mod words;
 use crate::app::pages::train::commands::{NetMoment, SettingsOf, TrainCommand, TrainView};
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::undo::History;
-use crate::engine::data::DataSource;
+use crate::engine::data::{DataSource, tells_of_damaged};
 use crate::engine::train::{Config, Stage};
 use crate::worker::{DownloadEvent, Order, RunId, RunInfo, RunState, TrainEvent};
 
@@ -26,6 +26,8 @@ pub enum TrainOutcome {
     Fetched(DataSource),
     /// There is something to say of the data of a run.
     Notes(String),
+    /// A net has not begun to learn; the page says so by itself.
+    Idle(String),
 }
 
 /// So many bytes of a data set have arrived, of how many.
@@ -175,6 +177,7 @@ impl Train {
                 let queued = self.selected().filter(|run| run.info.state == RunState::Queued);
                 return queued.map(|run| Order::Withdraw(run.info.run.clone())).into_iter().collect();
             }
+            TrainCommand::SkipDamaged => return self.skip_damaged(),
             TrainCommand::Delete(run) => return vec![Order::Delete(run.clone())],
             TrainCommand::FetchData(data) => return vec![Order::Fetch(data.clone())],
             TrainCommand::StopFetching => return vec![Order::CancelFetch],
@@ -218,6 +221,18 @@ impl Train {
         let run = self.selected().filter(|run| run.is_resumable())?.info.run.clone();
         self.follow();
         Some(Order::Resume(run))
+    }
+
+    /// Begins the run anew that met damaged pictures, without these. Where it has no epoch yet, it leaves nothing.
+    fn skip_damaged(&mut self) -> Vec<Order> {
+        let met = |run: &&TrainingRun| run.damage().is_some();
+        let Some(run) = self.in_hand().filter(met).or(self.selected().filter(met)) else { return Vec::new() };
+        let config = Config { skip_damaged: true, ..run.begun() };
+        let stop = run.is_in_hand().then_some(Order::Stop);
+        let delete = run.info.history.is_empty().then(|| Order::Delete(run.info.run.clone()));
+        self.draft.skip_damaged |= self.draft.data == config.data;
+        (self.follows, self.panel) = (true, SettingsOf::RunInHand);
+        stop.into_iter().chain(delete).chain([Order::Start(Box::new(config))]).collect()
     }
 
     fn start(&mut self) -> Order {
@@ -276,6 +291,10 @@ impl Train {
                 // The retraining repeats the selection, whatever was asked for.
                 if let Some(wish) = run.wish.take().filter(|_| record.stage == Stage::Selection) {
                     (run.info.config.eps, run.info.config.alpha) = wish;
+                }
+                if let Some(why) = run.info.not_begun().filter(|_| !run.is_idleness_told) {
+                    run.is_idleness_told = true;
+                    return Some(TrainOutcome::Idle(format!("{}: {why}", run.info.run)));
                 }
             }
             TrainEvent::FirstLayer { run, sheet } => self.run_mut(&run)?.sheet = Some(sheet),
@@ -336,6 +355,11 @@ impl Train {
             RunState::Finished => {
                 run.progress = None;
                 Some(TrainOutcome::Done(words::finished(run)))
+            }
+            // The page lists the damaged pictures.
+            RunState::Failed(why) if tells_of_damaged(why) => {
+                let why = why.lines().next().unwrap_or_default();
+                Some(TrainOutcome::Problem(format!("{id} could not go on: {}", why.trim_end_matches(':'))))
             }
             RunState::Failed(why) => Some(TrainOutcome::Problem(format!("{id} could not go on: {why}"))),
             RunState::Paused(Some(why)) => Some(TrainOutcome::NeedsYou(format!("{id} is paused: {why}"))),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::data::tells_of_damaged;
 use crate::engine::picture::Rgba;
 use crate::engine::train::{Config, EpochRecord, Measured, Progress, Stage};
 use crate::worker::{RunInfo, RunState};
@@ -19,6 +20,8 @@ pub struct TrainingRun {
     pub wish: Option<(f32, f32)>,
     /// Explore knows the nets before, now and at their best by these names.
     pub nets: Option<[String; 3]>,
+    /// The person was told that the net has not begun to learn.
+    pub is_idleness_told: bool,
 }
 
 impl TrainingRun {
@@ -32,11 +35,20 @@ impl TrainingRun {
             is_sheet_wanted: false,
             wish: None,
             nets: None,
+            is_idleness_told: false,
         }
     }
 
     pub fn is_in_hand(&self) -> bool {
         matches!(self.info.state, RunState::Preparing | RunState::Running | RunState::Paused(_))
+    }
+
+    /// Returns the message about damaged pictures that the run could not go on for.
+    pub fn damage(&self) -> Option<&str> {
+        match &self.info.state {
+            RunState::Paused(Some(why)) | RunState::Failed(why) if tells_of_damaged(why) => Some(why),
+            _ => None,
+        }
     }
 
     pub fn is_resumable(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::worker::{DownloadEvent, RunInfo};
 
 fn info(name: &str, state: RunState, config: &Config) -> RunInfo {
     let (run, folder, config, net) = (name.into(), name.into(), config.clone(), config.model.clone());
-    RunInfo { run, state, folder, config, net, parameters: 10, pictures: 100, history: Vec::new() }
+    RunInfo { run, state, folder, config, net, parameters: 10, pictures: 100, classes: 10, history: Vec::new() }
 }
 
 fn queue(train: &mut Train, name: &str, config: &Config) {
@@ -43,6 +43,38 @@ fn running() -> Train {
 
 fn selected(train: &Train) -> &str {
     &train.selected().unwrap().info.run
+}
+
+#[test]
+fn a_net_that_has_not_begun_to_learn_is_told_once() {
+    let mut train = running();
+    let idle = |epoch| EpochRecord { loss: 2.31, ..record(epoch, 90, 90) };
+    let take = |train: &mut Train, record| train.take(TrainEvent::Epoch { run: "run-0001".into(), record });
+    assert_eq!([idle(1), idle(2)].map(|record| take(&mut train, record)), [None, None]);
+    let Some(TrainOutcome::Idle(told)) = take(&mut train, idle(3)) else { panic!("three epochs at chance") };
+    assert!(told.starts_with("run-0001: the net has not begun to learn"), "{told}");
+    assert_eq!(take(&mut train, idle(4)), None);
+    assert!(train.in_hand().unwrap().info.not_begun().unwrap().contains("after 4 epochs"));
+    take(&mut train, EpochRecord { loss: 1.0, ..record(5, 20, 40) });
+    assert_eq!(train.in_hand().unwrap().info.not_begun(), None);
+}
+
+#[test]
+fn a_run_that_met_damaged_pictures_begins_anew_without_them() {
+    let mut train = running();
+    assert!(train.obey(&TrainCommand::SkipDamaged).is_empty());
+    let why = "3 of the 8 pictures cannot be read; get them again, or leave them out with --skip-damaged (in the window: \
+               Skip damaged pictures):\n  a.png";
+    let without = |order: &Order| matches!(order, Order::Start(config) if config.skip_damaged);
+    state(&mut train, "run-0001", RunState::Paused(Some(why.into())));
+    let orders = train.obey(&TrainCommand::SkipDamaged);
+    assert!(matches!(&orders[..], [Order::Stop, Order::Delete(_), start] if without(start)), "{orders:?}");
+    assert!(train.draft.skip_damaged);
+    let told = state(&mut train, "run-0001", RunState::Failed(why.into()));
+    assert!(matches!(&told, Some(TrainOutcome::Problem(told)) if !told.contains("a.png")), "{told:?}");
+    epoch(&mut train, record(1, 5, 6));
+    let orders = train.obey(&TrainCommand::SkipDamaged);
+    assert!(matches!(&orders[..], [start] if without(start)), "a run with epochs stays: {orders:?}");
 }
 
 #[test]
