@@ -29,6 +29,7 @@ use crate::app::widgets::about::Action as _;
 use crate::app::widgets::path_field::typed_path;
 use crate::app::window::App;
 use crate::engine::attack::Label;
+use crate::engine::data::Invert;
 use crate::engine::model::Guess;
 use crate::worker::{Event, Saved, Source};
 
@@ -136,7 +137,7 @@ impl App {
             Incoming::Pasted(picture) => {
                 // Another picture, though it may have the name of the one before.
                 shell.explore.view.label = Label::Predicted;
-                shell.explore.view.crop = None;
+                (shell.explore.view.crop, shell.explore.view.invert) = (None, Invert::Auto);
                 shell.explore.set_picture(Source::Memory { name: "pasted picture".into(), picture });
             }
         }

@@ -27,6 +27,7 @@ use crate::app::system::clipboard::{Clip, Clipboard};
 use crate::app::system::fonts::SystemFonts;
 use crate::app::system::place::PlaceKeeper;
 use crate::app::theme;
+use crate::engine::data::Invert;
 use crate::engine::model::Catalogue;
 use crate::worker::{Shown, Source, Worker, runs_folder};
 
@@ -39,6 +40,8 @@ pub struct Start {
     pub picture: Option<PathBuf>,
     /// A model is named as in the catalogue, or by the path of a manifest.
     pub model: Option<String>,
+    /// This says whether the picture is inverted.
+    pub invert: Invert,
 }
 
 /// This says where that lies which outlives the window.
@@ -115,7 +118,7 @@ impl App {
                 notices: Notices::default(),
                 dialogs: Dialogs::default(),
                 background,
-                explore: Explore::new(&settings, start.model, picture),
+                explore: Explore::new(&settings, start.model, picture).inverting(start.invert),
                 why: Why::default(),
                 train: Train::new(settings.train.clone().unwrap_or_else(draft::usual)),
                 lessons: Lessons::default(),

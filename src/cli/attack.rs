@@ -7,14 +7,15 @@ use clap::Args;
 use serde::Serialize;
 
 use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
+use super::choice::{INVERT, choice};
 use super::{print, print_json};
 use crate::engine::attack::{
     AttackInput, AttackSettings, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread, Verdict,
     attackable_part,
 };
-use crate::engine::data::{Sample, sample_unless_file};
-use crate::engine::model::{Catalogue, Guess, argmax, find_class};
-use crate::engine::picture::{Background, Region, open_over, png_crop};
+use crate::engine::data::{Invert, Sample, digit_on_paper, reads_handwriting, sample_unless_file};
+use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
+use crate::engine::picture::{Background, Picture, PictureKind, Region, open_over, png_crop};
 use crate::engine::units::{parse_eps, per_cent};
 use crate::engine::{Error, Result};
 
@@ -49,6 +50,9 @@ pub struct AttackArgs {
     /// What shows through where the picture is transparent: white, black, grey or #rrggbb
     #[arg(long, value_name = "COLOUR", default_value_t)]
     background: Background,
+    /// Invert the picture, and crop and centre it as MNIST has its digits
+    #[arg(long, value_parser = choice(&INVERT), default_value = "auto")]
+    invert: Invert,
     /// Save the adversarial picture of the last ε, read it back and classify it again
     #[arg(long, value_name = "FILE.png")]
     out: Option<PathBuf>,
@@ -69,6 +73,8 @@ struct AttackReport {
     pixels: [usize; 2],
     #[serde(skip_serializing_if = "Option::is_none")]
     crop: Option<String>,
+    /// Tells whether the net was shown the inverted, cropped and centred picture.
+    inverted: bool,
     /// The net does not say the label of the untouched picture, so that there is nothing to fool.
     wrong_before: bool,
     /// Tells whether the net is so sure that rounding hides most of the cross-entropy's gradient.
@@ -132,7 +138,9 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     }
     .unzip();
     let (from, goal) = (label.map_or(Label::Predicted, Label::Given), target.map_or(Goal::Untargeted, Goal::Targeted));
-    let input = AttackInput::new(&picture, model.lens(&picture, crop)?, args.photo)?;
+    let (digit, invert_note) = inverted(args, &model, &picture, crop)?;
+    let (seen, part) = digit.as_ref().map_or((&picture, crop), |digit| (digit, None));
+    let input = AttackInput::new(seen, model.lens(seen, part)?, args.photo)?;
     let rules = args.common.rules();
     let baseline = Baseline::new(&model, input, from, goal, rules.loss)?;
     let settings = args.common.options.settings(args.attack.as_ref(), &args.eps)?;
@@ -174,6 +182,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         rules: rules.into(),
         pixels: [baseline.original.width, baseline.original.height],
         crop: crop.map(|crop| crop.to_string()),
+        inverted: digit.is_some(),
         wrong_before,
         saturated: baseline.saturated,
         clean: model.top(&baseline.probabilities, 5),
@@ -183,8 +192,40 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     if args.common.json {
         return print_json(&report);
     }
-    model.notes.iter().chain(&picture.notes).try_for_each(|note| print(&format!("note: {note}")))?;
+    let mut notes = model.notes.iter().chain(&picture.notes).chain(&invert_note);
+    notes.try_for_each(|note| print(&format!("note: {note}")))?;
     print(&describe(&report, &crop_text.unwrap_or_default()))
+}
+
+/// Returns the digit that the net is shown in place of a picture of paper, if it is, with a note.
+fn inverted(
+    args: &AttackArgs,
+    model: &Model,
+    picture: &Picture,
+    crop: Option<Region>,
+) -> Result<(Option<Arc<Picture>>, Option<String>)> {
+    let net = &model.manifest;
+    let refuse = |why: String| Err(Error::Argument(why));
+    if args.invert == Invert::Yes && net.input.kind() == PictureKind::Photo {
+        return refuse(format!("--invert yes is for nets of digits; {} takes photographs", args.model));
+    }
+    if args.photo {
+        let kept = "Dark on light, and taken as it is: --photo attacks the photo's own pixels.";
+        return match args.invert {
+            Invert::Yes => refuse("--photo attacks the photo's own pixels, and --invert yes others; choose one".into()),
+            Invert::Auto if reads_handwriting(net) => {
+                Ok((None, digit_on_paper(picture, crop)?.map(|_| kept.to_owned())))
+            }
+            Invert::Auto | Invert::No => Ok((None, None)),
+        };
+    }
+    let digit = args.invert.apply(picture, crop, net)?;
+    if args.invert == Invert::Yes && digit.is_none() {
+        return refuse("--invert yes finds nothing in this picture that is darker than what is around it".into());
+    }
+    let undo = if args.invert.is_auto() { " --invert no takes it as it is." } else { "" };
+    let note = digit.as_ref().map(|digit| format!("{}{undo}", digit.notes.join(" ")));
+    Ok((digit, note))
 }
 
 /// Refuses a name for the adversarial picture that is none of a PNG file, or that of the picture itself.

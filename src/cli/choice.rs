@@ -4,6 +4,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::engine::Error;
 use crate::engine::attack::Loss;
+use crate::engine::data::Invert;
 
 pub const LOSSES: [(&str, &str, Loss); 2] = [
     ("cross-entropy", "J in single precision, as PyTorch and the attack libraries have it", Loss::CrossEntropy),
@@ -12,6 +13,12 @@ pub const LOSSES: [(&str, &str, Loss); 2] = [
         "The log-odds against the class: the slope stays visible where the net is so sure that J rounds to 0",
         Loss::LogOdds,
     ),
+];
+
+pub const INVERT: [(&str, &str, Invert); 3] = [
+    ("auto", "Where it shows a digit or letter dark on light, and the net reads such", Invert::Auto),
+    ("yes", "Whatever it shows: the darkest thing in it is the digit", Invert::Yes),
+    ("no", "Never", Invert::No),
 ];
 
 /// Returns a parser for one of these names: each with its help, which may be empty, and what it stands for.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::attack_options::warning_text;
-use super::progress::{open_data, say_what_is_lacking, watched};
+use super::progress::{open_data, say_what_is_doubtful, watched};
 use super::sweep::{CurveArgs, SweepArgs};
 use super::{check_limit, print, print_json};
 use crate::engine::attack::{PIXELS, Rules, warnings};
@@ -27,7 +27,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         let model = Arc::new(Catalogue::from_environment().load(name)?);
         let how = Opening { skips_damaged: args.training.skip_damaged, ..Opening::default() };
         let data = open_data(source, Split::Test, &model.classes, how)?;
-        say_what_is_lacking(&data, limit, &model.classes);
+        say_what_is_doubtful(&data, limit, &model.manifest);
         let mut curves = Vec::new();
         for attack in &attacks {
             let plan = EvalPlan { rules, limit, ..EvalPlan::new(attack.clone(), &args.eps) };

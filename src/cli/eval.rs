@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets, warning_text};
-use super::progress::{open_data, say_what_is_lacking, watched};
+use super::progress::{open_data, say_what_is_doubtful, watched};
 use super::{check_limit, print, print_json};
 use crate::engine::Result;
 use crate::engine::attack::{AttackSettings, warnings};
@@ -107,7 +107,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let plan = plan(args, &model)?;
     let how = Opening { skips_damaged: args.skip_damaged, ..Opening::default() };
     let data = open_data(&args.data, Split::Test, &model.classes, how)?;
-    say_what_is_lacking(&data, args.limit, &model.classes);
+    say_what_is_doubtful(&data, args.limit, &model.manifest);
     let started = Instant::now();
     let evaluation = watched(|line| {
         evaluate(&model, &data, &plan, |done, n| line.draw(&format!("{done} of {n} pictures"), done, n))

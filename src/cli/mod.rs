@@ -23,7 +23,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::choice::{INVERT, choice};
 use crate::command_line;
+use crate::engine::data::Invert;
 use crate::engine::{Error, Result, threads};
 
 /// See, make and cure adversarial examples.
@@ -46,6 +48,9 @@ pub struct WindowArgs {
     /// The model to attack: a name from "doppelganger models", or the path of a manifest
     #[arg(long, value_name = "NAME|MANIFEST")]
     pub model: Option<String>,
+    /// Invert the picture, and crop and centre it as MNIST has its digits
+    #[arg(long, value_parser = choice(&INVERT), default_value = "auto")]
+    pub invert: Invert,
 }
 
 #[derive(Subcommand)]
@@ -150,7 +155,7 @@ fn window(args: WindowArgs) -> ExitCode {
     let picture = args.picture.map(|path| if is_file(&path) { absolute(path) } else { path });
     let is_path = |model: &String| crate::engine::model::is_path(model);
     let model = args.model.map(|name| if is_path(&name) { absolute(name.into()).display().to_string() } else { name });
-    crate::app::run(crate::app::Start { picture, model })
+    crate::app::run(crate::app::Start { picture, model, invert: args.invert })
 }
 
 #[cfg(not(feature = "gui"))]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::engine::data::{DataSource, Dataset, Opening, Pace, Split};
+use crate::engine::model::Manifest;
 use crate::engine::{Error, Result};
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -46,10 +47,10 @@ pub fn say(note: &str) {
     eprintln!("note: {note}");
 }
 
-/// Says which classes a limit leaves no pictures of.
-pub fn say_what_is_lacking(data: &Dataset, limit: Option<usize>, classes: &[String]) {
-    let lacking = limit.and_then(|limit| data.lacking_in(0, limit.min(data.len()), classes));
-    lacking.iter().for_each(|note| say(note));
+/// Says which classes a limit leaves no pictures of, and whether the pictures are of another kind than the net reads.
+pub fn say_what_is_doubtful(data: &Dataset, limit: Option<usize>, net: &Manifest) {
+    let lacking = limit.and_then(|limit| data.lacking_in(0, limit.min(data.len()), &net.classes));
+    lacking.iter().chain(&data.on_paper_for(net)).for_each(|note| say(note));
 }
 
 /// The line disappears when it is dropped.

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
-use super::progress::{open_data, say_what_is_lacking, watched};
+use super::progress::{open_data, say_what_is_doubtful, watched};
 use super::{check_limit, print, print_json};
 use crate::engine::attack::AttackSettings;
 use crate::engine::data::{DataSource, Opening, Split};
@@ -70,7 +70,7 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     let models = names.iter().map(|name| catalogue.load(name).map(Arc::new)).collect::<Result<Vec<_>>>()?;
     let how = Opening { skips_damaged: args.skip_damaged, ..Opening::default() };
     let data = open_data(&args.data, Split::Test, &models[0].classes, how)?;
-    say_what_is_lacking(&data, args.limit, &models[0].classes);
+    say_what_is_doubtful(&data, args.limit, &models[0].manifest);
     let rules = args.common.rules();
     let plan = EvalPlan { rules, limit: args.limit, ..EvalPlan::new(attack, args.eps.as_slice()) };
     let right = watched(|line| {

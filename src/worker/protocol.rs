@@ -11,7 +11,7 @@ use super::study::{Along, ControlTable, Least, Second};
 use super::testset::TestEvent;
 use super::training::TrainEvent;
 use crate::engine::attack::{AttackSettings, Goal, Label, LinearRival, Loss, Norm, PIXELS, Reread, Rules, Verdict};
-use crate::engine::data::sample;
+use crate::engine::data::{Invert, sample};
 use crate::engine::model::{Added, Entry, Guess, Input};
 use crate::engine::picture::{Background, Heatmap, Picture, PictureKind, Planes, Region, Rgba};
 
@@ -26,6 +26,8 @@ pub struct View {
     pub background: Background,
     /// The part of the picture that the net is shown; `None` leaves the choice to the model.
     pub crop: Option<Region>,
+    /// Says whether the picture is inverted, cropped and centred as MNIST has its digits.
+    pub invert: Invert,
     /// Tells whether the picture's own pixels are attacked, or those that are left when it is fitted to the net; `None`
     /// attacks its own where the net sees more than its input has, and no more than can be attacked.
     pub own_pixels: Option<bool>,
@@ -56,6 +58,7 @@ impl Default for View {
             mismatch: Mismatch::Keep,
             background: Background::default(),
             crop: None,
+            invert: Invert::Auto,
             own_pixels: None,
             label: Label::Predicted,
             goal: Goal::Untargeted,
@@ -199,6 +202,8 @@ pub struct Shown {
     /// A picture that may be of either kind has `None`.
     pub kind: Option<PictureKind>,
     pub own_pixels: bool,
+    /// Tells whether the net sees the inverted, cropped and centred picture, whose pixels are then attacked.
+    pub is_inverted: bool,
     /// The ε at which the perturbation was found, where the picture lies on the straight line to it.
     pub along_line: Option<f32>,
     pub model: ModelInfo,

@@ -14,6 +14,7 @@ mod efficientnet;
 mod library;
 mod models;
 mod onnx;
+mod paper;
 mod photo_resolution;
 mod picture_formats;
 mod pictures;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use doppelganger::engine::attack::{AttackSettings, Baseline, Goal, Label, Loss, Norm, Pgd, Rules, Verdict};
+use doppelganger::engine::data::Invert;
 use doppelganger::engine::model::Catalogue;
 use doppelganger::engine::picture::{Background, Channel, Heatmap, HeatmapQuantity, Picture, Region, open, save_png};
 use doppelganger::worker::{Event, Mismatch, SecondWish, Shown, Source, View, Wish, Worker};
@@ -17,6 +18,7 @@ fn view(eps: f32) -> View {
         picture: Source::Sample("digit-7".into()),
         background: Background::default(),
         crop: None,
+        invert: Invert::Auto,
         own_pixels: Some(false),
         mismatch: Mismatch::Keep,
         along_line: false,

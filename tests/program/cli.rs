@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::common::fixture;
+use doppelganger::engine::data::sample;
 use serde_json::Value;
 
 /// The program in an empty folder, so that only what is inside the binary can be found.
@@ -69,6 +70,59 @@ fn attack_prints_the_documented_json() {
     }
     let predicted = json(&attack("digit-3", &["--eps", "0.1", "--json"]));
     assert_eq!(predicted["label"]["source"], "predicted");
+}
+
+/// A digit that lies dark on light paper, off its middle, as a file.
+fn digit_on_paper(folder: &Path) -> PathBuf {
+    let path = folder.join("paper.png");
+    let digit = sample("digit-3").unwrap().picture().unwrap();
+    let mut page = image::RgbImage::from_pixel(300, 200, image::Rgb([235, 230, 220]));
+    for (i, _) in digit.bytes.iter().enumerate().filter(|(_, ink)| **ink > 127) {
+        let (x, y) = (170 + 4 * (i % digit.width), 20 + 4 * (i / digit.width));
+        (0..16).for_each(|p| page.put_pixel((x + p % 4) as u32, (y + p / 4) as u32, image::Rgb([40, 50, 160])));
+    }
+    page.save(&path).unwrap();
+    path
+}
+
+#[test]
+fn a_digit_on_paper_is_inverted_unless_told_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = digit_on_paper(folder.path());
+    let page = page.to_str().unwrap();
+    let said = |more: &[&str]| json(&attack(page, &[&["--eps", "0.1", "--json"], more].concat()));
+    let top = |report: &Value| report["clean"][0]["name"].as_str().unwrap().to_owned();
+    for (more, inverted) in [(&[][..], true), (&["--invert", "yes"], true), (&["--invert", "no"], false)] {
+        let report = said(more);
+        assert_eq!(report["inverted"], inverted, "{more:?}");
+        assert_eq!(top(&report) == "3", inverted, "{more:?}");
+    }
+    let part = said(&["--crop", "150,0,150,200"]);
+    assert_eq!((part["inverted"].as_bool(), part["crop"].as_str()), (Some(true), Some("150,0,150,200")));
+    assert_eq!(top(&part), "3");
+    let text = |more: &[&str]| String::from_utf8(attack(page, &[&["--eps", "0.1"], more].concat()).stdout).unwrap();
+    let note = "note: Dark on light: inverted, cropped and centred as MNIST has its digits.";
+    assert!(text(&[]).starts_with(&format!("{note} --invert no takes it as it is.")), "{}", text(&[]));
+    assert!(text(&["--invert", "yes"]).starts_with(&format!("{note}\n")));
+    assert!(!text(&["--invert", "no"]).contains("Dark on light"));
+    assert!(text(&["--photo"]).contains("Dark on light, and taken as it is"));
+    assert_eq!(json(&attack("digit-3", &["--eps", "0.1", "--json"]))["inverted"], false);
+
+    refused(&attack(page, &["--eps", "0.1", "--invert", "yes", "--photo"]), 1, &["--photo", "choose one"]);
+    refused(&attack(page, &["--eps", "0.1", "--invert", "perhaps"]), 2, &["perhaps", "auto", "yes", "no"]);
+    let photos = run(&["attack", page, "--model", "photos109", "--eps", "0.1", "--invert", "yes"]);
+    refused(&photos, 1, &["nets of digits", "photos109"]);
+    let blank = folder.path().join("blank.png");
+    image::GrayImage::from_pixel(40, 40, image::Luma([200])).save(&blank).unwrap();
+    refused(&attack(blank.to_str().unwrap(), &["--eps", "0.1", "--invert", "yes"]), 1, &["nothing in this picture"]);
+    assert_eq!(json(&attack(blank.to_str().unwrap(), &["--eps", "0.1", "--json"]))["inverted"], false);
+
+    // What was saved of it is light on dark, and stays so.
+    let out = folder.path().join("out.png");
+    let saved = said(&["--out", out.to_str().unwrap()]);
+    assert_eq!(saved["out"]["agrees"], true);
+    let again = json(&attack(out.to_str().unwrap(), &["--eps", "0", "--json"]));
+    assert_eq!((again["inverted"].as_bool(), &again["pixels"]), (Some(false), &serde_json::json!([28, 28])));
 }
 
 #[test]

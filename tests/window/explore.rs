@@ -1,13 +1,13 @@
 //! The window driven without a display, with the real worker behind it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::common::sample_as_file;
 use crate::window::{Opening, Window, fresh};
 use doppelganger::app::{Clip, Standing, Tab, standing_before};
 use doppelganger::engine::attack::{AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
-use doppelganger::engine::data::{sample, samples};
+use doppelganger::engine::data::{Invert, sample, samples};
 use doppelganger::engine::picture::PictureKind;
 use doppelganger::worker::{Shown, Source};
 use egui::{Color32, ColorImage, Event, Key, Modifiers, PointerButton, Role, Theme, vec2};
@@ -1318,6 +1318,70 @@ fn a_digit_and_a_photo_bring_their_nets_with_a_notice_and_a_way_back() {
     assert_eq!(view.model, "efficientnet_lite0");
     assert_ne!(window.shown().kind, Some(PictureKind::Digit), "{:?}", view.picture);
     assert!(window.notices()[0].contains("reads photographs"));
+}
+
+/// A bundled digit, dark on light paper and off its middle, as a file.
+fn digit_on_paper(folder: &Path) -> PathBuf {
+    let path = folder.join("paper.png");
+    let digit = sample("digit-3").unwrap().picture().unwrap();
+    let mut page = image::GrayImage::from_pixel(300, 200, image::Luma([230]));
+    for (i, _) in digit.bytes.iter().enumerate().filter(|(_, ink)| **ink > 127) {
+        let (x, y) = (170 + 4 * (i % digit.width), 20 + 4 * (i / digit.width));
+        (0..16).for_each(|p| page.put_pixel((x + p % 4) as u32, (y + p / 4) as u32, image::Luma([50])));
+    }
+    page.save(&path).unwrap();
+    path
+}
+
+#[test]
+fn a_digit_on_paper_is_inverted_with_a_notice_and_a_way_back() {
+    let mut window = fresh();
+    let page = digit_on_paper(window.folder());
+    window.drop_file(&page);
+    window.until_shown("the page", |shown| shown.view.picture == Source::File(page.clone()));
+    window.settle();
+    let shown = window.shown();
+    assert_eq!(shown.view.model, "digits_maxout", "a photo of a digit is for a net of digits");
+    assert!(shown.is_inverted && !shown.own_pixels && shown.clean_top[0].name == "3");
+    assert_eq!((shown.original.width, shown.original.height, shown.picture_size), (28, 28, (300, 200)));
+    assert!(window.notices()[0].contains("inverted, cropped and centred"), "{:?}", window.notices());
+    assert!(window.has_part("Dark on light"), "the conditions say so");
+    assert!(!window.has("Own pixels"), "its own pixels are others");
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
+    assert!(!window.notices()[0].contains("--invert"), "{:?}", window.notices());
+
+    // The notice takes it back, and so do undo and the switch.
+    window.run_steps(2);
+    window.click("Undo");
+    window.settle();
+    assert!(!window.shown().is_inverted);
+    assert_eq!((window.shown().view.invert, window.shown().view.model.as_str()), (Invert::No, "digits_maxout"));
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
+    assert!(window.notices()[0].ends_with("--invert no"), "{:?}", window.notices());
+    window.rest(0.7);
+    window.command(Key::Z);
+    window.settle();
+    assert!(window.shown().is_inverted && window.shown().view.invert == Invert::Auto);
+    window.click("Invert");
+    window.settle();
+    assert!(!window.shown().is_inverted);
+    window.check_accessibility();
+    window.key(Key::I);
+    window.settle();
+    assert!(window.shown().is_inverted && window.shown().view.invert == Invert::Yes);
+
+    // The digit is looked for in the frame on the page.
+    window.click("Crop");
+    window.get_by_label_contains("Crop of the photo of 300×200").focus();
+    window.step();
+    window.press(Modifiers::SHIFT, Key::ArrowDown);
+    window.settle();
+    assert!(window.shown().is_inverted && window.shown().crop.width < 300.0);
+
+    // Another picture starts afresh.
+    window.key(Key::PageDown);
+    window.settle();
+    assert_eq!(window.app().shell.explore.view.invert, Invert::Auto);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::app::files::page::PageFile;
 use crate::app::lessons::file::{Lesson, is_lesson, may_be_lesson};
 use crate::app::pages::explore::why::state::WhyLook;
 use crate::engine::attack::{AttackSettings, Loss};
+use crate::engine::data::Invert;
 use crate::engine::files::text as text_of;
 use crate::engine::model::Catalogue;
 use crate::engine::picture::{Background, Heatmap, Picture, Region, decode, png_bytes, png_crop, png_texts};
@@ -34,6 +35,8 @@ pub struct ViewFile {
     #[serde(default)]
     pub background: Background,
     pub crop: Option<Region>,
+    #[serde(default, skip_serializing_if = "Invert::is_auto")]
+    pub invert: Invert,
     #[serde(default)]
     pub own_pixels: bool,
     /// The name of a class; without one the label is the net's own answer.
@@ -93,6 +96,7 @@ impl ViewFile {
             },
             background: view.background,
             crop: view.crop,
+            invert: view.invert,
             own_pixels: shown.own_pixels,
             label: view.label.given().and_then(class),
             target: view.goal.target().and_then(class),
@@ -213,6 +217,7 @@ mod tests {
             picture: None,
             background: Background([1, 2, 3]),
             crop: Some(Region { left: 1.0, top: 2.0, width: 20.5, height: 20.5 }),
+            invert: Invert::Yes,
             own_pixels: true,
             label: Some("3".into()),
             target: Some("8".into()),
@@ -270,6 +275,7 @@ mod tests {
         std::fs::write(&path, "model = \"digits_cnn\"\npicture = \"digit-3\"\neps = 0.2\n").unwrap();
         let Found { view, .. } = found(&path);
         assert_eq!((view.attack, view.clip, view.picture), (AttackSettings::default(), true, Some("digit-3".into())));
+        assert_eq!(view.invert, Invert::Auto);
         std::fs::write(&path, "model = \"digits_cnn\"\npicture = \"my.png\"\neps = 0.2\n").unwrap();
         assert_eq!(found(&path).view.picture, Some(folder.path().join("my.png")));
     }

@@ -19,6 +19,7 @@ mod listing;
 mod matlab;
 mod numpy;
 mod order;
+mod paper;
 mod pickled;
 mod samples;
 mod shape;
@@ -28,6 +29,7 @@ mod watch;
 
 pub use damage::tells_of_damaged;
 pub use drawn_digits::draw_digit;
+pub use paper::{INVERTED, Invert, digit_on_paper, reads_handwriting};
 pub use samples::{Sample, sample, sample_unless_file, samples, trial_pictures, trial_samples};
 pub use shape::{DataShape, class_folders};
 pub use source::{DataSource, Offer, Opening, data_folder};

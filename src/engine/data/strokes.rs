@@ -4,9 +4,12 @@ use crate::picture::Picture;
 
 /// The width and height of digits, in pixels.
 pub const DIGIT_SIDE: usize = 28;
-const BOX_SIDE: f32 = 20.0;
+/// The ink of a digit fills a box of this side.
+pub(super) const BOX_SIDE: f32 = 20.0;
+/// The ink's centre of mass lies here, across and down: MNIST has it in pixel (14, 14), not between pixels.
+pub(super) const MIDDLE: f32 = DIGIT_SIDE as f32 / 2.0 + 0.5;
 /// Half the width of the pen on a canvas, in pixels of the digit: the mean of MNIST.
-const HALF_WIDTH: f32 = 1.25;
+pub(super) const HALF_WIDTH: f32 = 1.25;
 
 /// These are the strokes of a person: one poly-line each, in any unit, x to the right and y down.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,10 +31,8 @@ impl Strokes {
     pub(super) fn to_digit_with(&self, pen: DigitPen) -> Picture {
         let mut placed = self.in_box(pen);
         // Ink weighs by its area, which only the drawing tells; drawing twice is simpler than integrating.
-        if let Some([x, y]) = centre_of_mass(&pen.draw(&placed)) {
-            // MNIST puts it in pixel (14, 14), not between pixels.
-            let middle = DIGIT_SIDE as f32 / 2.0 + 0.5;
-            let offset = [middle - x, middle - y];
+        if let Some([x, y]) = centre_of_mass(&pen.draw(&placed), DIGIT_SIDE) {
+            let offset = [MIDDLE - x, MIDDLE - y];
             for point in placed.lines.iter_mut().flatten() {
                 *point = [point[0] + offset[0], point[1] + offset[1]];
             }
@@ -109,12 +110,12 @@ fn distance(point: [f32; 2], from: [f32; 2], to: [f32; 2]) -> f32 {
     f32::hypot(away[0] - t * along[0], away[1] - t * along[1])
 }
 
-/// Returns the centre of mass in pixels from the top left corner; none without ink.
-fn centre_of_mass(ink: &[f32]) -> Option<[f32; 2]> {
+/// Returns the centre of mass of rows of this width, in pixels from the top left corner; none without ink.
+pub(super) fn centre_of_mass(ink: &[f32], width: usize) -> Option<[f32; 2]> {
     let (mut x, mut y, mut total) = (0.0, 0.0, 0.0);
     for (i, &mass) in ink.iter().enumerate() {
-        x += mass * ((i % DIGIT_SIDE) as f32 + 0.5);
-        y += mass * ((i / DIGIT_SIDE) as f32 + 0.5);
+        x += mass * ((i % width) as f32 + 0.5);
+        y += mass * ((i / width) as f32 + 0.5);
         total += mass;
     }
     (total > 0.0).then(|| [x / total, y / total])

@@ -7,7 +7,7 @@ use super::inputs::LoadedPicture;
 use super::prepared::Prepared;
 use crate::engine::attack::{Attacked, MAX_PHOTO_PIXELS};
 use crate::engine::model::Model;
-use crate::engine::picture::Rgba;
+use crate::engine::picture::{PictureKind, Rgba};
 use crate::worker::Timeline;
 use crate::worker::playback::{Frame, Playback};
 use crate::worker::protocol::{ModelInfo, Revision, Shown, View};
@@ -33,6 +33,8 @@ impl Answer {
     pub fn shown(&self, frame: &Frame, timeline: Timeline, along_line: Option<f32>) -> (Shown, Attacked) {
         let Self { view, model, loaded, prepared, .. } = self;
         let (baseline, picture) = (&prepared.baseline, &loaded.picture);
+        let inverted_notes = prepared.inverted.iter().flat_map(|digit| &digit.notes);
+        let is_inverted = prepared.inverted.is_some();
         let attacked = baseline.judged(frame.pixels.clone(), frame.probabilities.clone());
         let (heatmap, heatmap_limit) = view.heatmap.draw(&attacked.perturbation, &baseline.gradient);
         let before_and_after = |class: usize| (baseline.probabilities[class], attacked.probabilities[class]);
@@ -40,16 +42,17 @@ impl Answer {
             revision: self.revision,
             view: view.clone(),
             reads: model.input().kind(),
-            kind: loaded.kind,
+            kind: if is_inverted { Some(PictureKind::Digit) } else { loaded.kind },
             own_pixels: prepared.own_pixels,
+            is_inverted,
             along_line,
             model: self.info.clone(),
-            picture_notes: model.notes.iter().chain(&picture.notes).cloned().collect(),
+            picture_notes: model.notes.iter().chain(&picture.notes).chain(inverted_notes).cloned().collect(),
             picture_size: (picture.width, picture.height),
             has_crop: loaded.has_crop,
             is_transparent: picture.transparent,
             overview: loaded.overview.clone(),
-            crop: prepared.lens.shown(),
+            crop: prepared.shown_part(),
             largest_crop: prepared.lens.largest_area(MAX_PHOTO_PIXELS),
             original: baseline.original.clone(),
             perturbation: attacked.perturbation.clone(),

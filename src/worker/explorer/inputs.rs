@@ -1,12 +1,12 @@
 //! This finds the nets and the pictures of views. The last of each is kept, since most views only move ε.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::engine::attack::{Goal, Label};
-use crate::engine::data::sample;
+use crate::engine::data::{digit_on_paper, reads_handwriting, sample};
 use crate::engine::files::Stamp;
-use crate::engine::model::{Catalogue, Model};
+use crate::engine::model::{Catalogue, Manifest, Model};
 use crate::engine::picture::{Background, Fit, Picture, PictureKind, Rgba, fit, open_over, png_crop};
 use crate::engine::{Error, Result};
 use crate::worker::last::Last;
@@ -23,6 +23,17 @@ pub struct Reporter<'a> {
 impl Reporter<'_> {
     fn busy(self, doing: String) {
         self.outbox.send(Event::Busy { revision: self.revision, doing });
+    }
+}
+
+struct Reads {
+    kind: PictureKind,
+    is_handwriting: bool,
+}
+
+impl Reads {
+    fn of(net: &Manifest) -> Self {
+        Self { kind: net.input.kind(), is_handwriting: reads_handwriting(net) }
     }
 }
 
@@ -67,12 +78,12 @@ impl Nets {
         Ok((model, info))
     }
 
-    /// Returns the kind of pictures that a net reads, without loading it.
-    fn reads(&self, name: &str) -> Result<PictureKind> {
+    /// Returns which pictures a net reads, without loading it.
+    fn reads(&self, name: &str) -> Result<Reads> {
         let known = self.last.get(&name.to_owned()).map(|(model, _)| model).or_else(|| self.provided(name));
         match known {
-            Some(model) => Ok(model.input().kind()),
-            None => Ok(self.catalogue.manifest(name)?.input.kind()),
+            Some(model) => Ok(Reads::of(&model.manifest)),
+            None => Ok(Reads::of(&self.catalogue.manifest(name)?)),
         }
     }
 
@@ -101,6 +112,8 @@ pub struct LoadedPicture {
     pub kind: Option<PictureKind>,
     stamp: Option<Stamp>,
     pub has_crop: bool,
+    /// Tells whether it shows a digit on paper, once that was asked.
+    shows_digit: Arc<OnceLock<bool>>,
 }
 
 impl LoadedPicture {
@@ -109,7 +122,18 @@ impl LoadedPicture {
         let small = |side: usize| ((side as f64 * scale).round() as usize).max(1);
         let planes = fit(&picture, picture.channels, small(picture.height), small(picture.width), Fit::Squash)?;
         let overview = Arc::new(Rgba::from_planes(&planes));
-        Ok(Self { overview, kind: PictureKind::of(&picture), picture, stamp: None, has_crop: false })
+        Ok(Self {
+            overview,
+            kind: PictureKind::of(&picture),
+            picture,
+            stamp: None,
+            has_crop: false,
+            shows_digit: Arc::default(),
+        })
+    }
+
+    fn shows_digit(&self) -> bool {
+        *self.shows_digit.get_or_init(|| matches!(digit_on_paper(&self.picture, None), Ok(Some(_))))
     }
 
     fn read(path: &Path, background: Background) -> Result<Self> {
@@ -172,9 +196,11 @@ pub fn paired(view: View, nets: &Nets, pictures: &mut PicturesOfViews, reporter:
     if view.mismatch == Mismatch::Keep {
         return Ok(view);
     }
-    let reads = nets.reads(&view.model)?;
-    let kind = pictures.get(&view, reporter)?.kind.unwrap_or(reads);
-    if kind == reads {
+    let Reads { kind: reads, is_handwriting } = nets.reads(&view.model)?;
+    let loaded = pictures.get(&view, reporter)?;
+    let kind = loaded.kind.unwrap_or(reads);
+    // A photo of a digit on paper is for a net of digits, however large it is.
+    if kind == reads || (is_handwriting && loaded.shows_digit()) {
         return Ok(view);
     }
     Ok(match view.mismatch.clone() {

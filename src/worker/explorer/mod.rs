@@ -191,7 +191,8 @@ impl Explorer {
                 revision,
                 view: shown.view.clone(),
                 model: answer.model.clone(),
-                picture: answer.loaded.picture.clone(),
+                picture: answer.prepared.seen().clone(),
+                crop: answer.prepared.lens.crop(),
                 own_pixels: answer.prepared.own_pixels,
                 baseline: baseline.clone(),
                 attacked,
@@ -220,7 +221,7 @@ impl Explorer {
         if is_stale() {
             return Ok(None);
         }
-        let view = View { crop: prepared.lens.crop(), ..view };
+        let view = View { crop: prepared.crop(), ..view };
         Ok(Some(Answer { revision, view, model, info, loaded, prepared, started }))
     }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use crate::engine::Result;
 use crate::engine::attack::{AttackInput, Baseline, Problem, attackable_part, linear_rival};
 use crate::engine::model::Model;
-use crate::engine::picture::{Lens, Picture, Rgba};
+use crate::engine::picture::{Lens, Picture, Region, Rgba};
 use crate::worker::protocol::{LinearFacts, View};
 
 pub struct Prepared {
     view: View,
     model: Arc<Model>,
     picture: Arc<Picture>,
+    /// This is the inverted, cropped and centred picture, where the net is shown it in place of the other.
+    pub inverted: Option<Arc<Picture>>,
     /// The part of the picture that the net sees: photos too large for their own resolution are cropped.
     pub lens: Lens,
     pub own_pixels: bool,
@@ -29,32 +31,37 @@ impl Prepared {
         picture: &Arc<Picture>,
         view: &View,
     ) -> Result<Arc<Self>> {
-        let (lens, own_pixels, input, original_rgba) = match known.filter(|known| known.shows(model, picture, view)) {
-            Some(known)
-                if (known.view.label, known.view.goal, known.view.loss) == (view.label, view.goal, view.loss) =>
-            {
-                return Ok(known);
-            }
-            Some(known) => {
-                let Self { lens, own_pixels, baseline, original_rgba, .. } = &*known;
-                (lens.clone(), *own_pixels, baseline.input.clone(), original_rgba.clone())
-            }
-            None => {
-                let mut lens = model.lens(picture, view.crop)?;
-                let own_pixels = view.own_pixels.unwrap_or_else(|| is_larger(&lens, model));
-                if let Some(part) = attackable_part(&lens).filter(|_| own_pixels) {
-                    lens = model.lens(picture, Some(part))?;
+        let (inverted, lens, own_pixels, input, original_rgba) =
+            match known.filter(|known| known.shows(model, picture, view)) {
+                Some(known)
+                    if (known.view.label, known.view.goal, known.view.loss) == (view.label, view.goal, view.loss) =>
+                {
+                    return Ok(known);
                 }
-                let input = AttackInput::new(picture, lens.clone(), own_pixels)?;
-                let original_rgba = Arc::new(Rgba::from_planes(&input.pixels));
-                (lens, own_pixels, input, original_rgba)
-            }
-        };
+                Some(known) => {
+                    let Self { inverted, lens, own_pixels, baseline, original_rgba, .. } = &*known;
+                    (inverted.clone(), lens.clone(), *own_pixels, baseline.input.clone(), original_rgba.clone())
+                }
+                None => {
+                    let inverted = view.invert.apply(picture, view.crop, &model.manifest)?;
+                    let (seen, crop) = inverted.as_ref().map_or((picture, view.crop), |digit| (digit, None));
+                    let mut lens = model.lens(seen, crop)?;
+                    let may_be_own = inverted.is_none();
+                    let own_pixels = may_be_own && view.own_pixels.unwrap_or_else(|| is_larger(&lens, model));
+                    if let Some(part) = attackable_part(&lens).filter(|_| own_pixels) {
+                        lens = model.lens(seen, Some(part))?;
+                    }
+                    let input = AttackInput::new(seen, lens.clone(), own_pixels)?;
+                    let original_rgba = Arc::new(Rgba::from_planes(&input.pixels));
+                    (inverted, lens, own_pixels, input, original_rgba)
+                }
+            };
         let baseline = Baseline::new(model, input, view.label, view.goal, view.loss)?;
         Ok(Arc::new(Self {
             view: view.clone(),
             model: model.clone(),
             picture: picture.clone(),
+            inverted,
             lens,
             own_pixels,
             original_rgba,
@@ -70,7 +77,26 @@ impl Prepared {
         Arc::ptr_eq(&self.model, model)
             && Arc::ptr_eq(&self.picture, picture)
             && self.view.own_pixels == view.own_pixels
-            && (self.view.crop == view.crop || self.lens.crop() == view.crop)
+            && self.view.invert == view.invert
+            && (self.view.crop == view.crop || self.crop() == view.crop)
+    }
+
+    /// Returns the part of the picture that was taken; `None` where the net chooses.
+    pub fn crop(&self) -> Option<Region> {
+        if self.inverted.is_some() { self.view.crop } else { self.lens.crop() }
+    }
+
+    /// Returns the part of the picture that the net is shown, or that the digit was looked for in.
+    pub fn shown_part(&self) -> Region {
+        match self.inverted {
+            Some(_) => self.view.crop.unwrap_or_else(|| Region::whole(&self.picture)),
+            None => self.lens.shown(),
+        }
+    }
+
+    /// Returns the picture that the net is shown, by [`Self::lens`].
+    pub fn seen(&self) -> &Arc<Picture> {
+        self.inverted.as_ref().unwrap_or(&self.picture)
     }
 }
 

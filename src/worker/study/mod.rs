@@ -17,7 +17,7 @@ use super::protocol::{Event, Revision, View};
 use crate::engine::Result;
 use crate::engine::attack::{Attacked, Baseline, Norm};
 use crate::engine::model::Model;
-use crate::engine::picture::Picture;
+use crate::engine::picture::{Picture, Region};
 
 /// The window wants to know this beside its pictures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,9 @@ pub struct AnsweredView {
     pub revision: Revision,
     pub view: View,
     pub model: Arc<Model>,
+    /// This is the picture that the net is shown, of which it sees this part.
     pub picture: Arc<Picture>,
+    pub crop: Option<Region>,
     pub own_pixels: bool,
     pub baseline: Arc<Baseline>,
     pub attacked: Arc<Attacked>,

@@ -106,7 +106,7 @@ fn transferred(of: &AnsweredView, model: &Model) -> Result<SecondAnswers> {
     let photo = &of.baseline.input;
     if photo.is_photo() {
         // The adversarial picture is as its file, of which each net takes its own part.
-        let says = |photo: &Picture| model.probabilities(&model.lens(photo, of.view.crop)?.fit(photo)?);
+        let says = |photo: &Picture| model.probabilities(&model.lens(photo, of.crop)?.fit(photo)?);
         let adversarial = photo.whole(of.attacked.adversarial.to_picture())?;
         return Ok(answers(of, model, &says(&of.picture)?, &says(&adversarial)?));
     }
@@ -124,7 +124,7 @@ fn transferred(of: &AnsweredView, model: &Model) -> Result<SecondAnswers> {
 
 fn baseline_of(of: &AnsweredView, model: &Model) -> Result<Baseline> {
     let view = &of.view;
-    let lens = model.lens(&of.picture, view.crop)?;
+    let lens = model.lens(&of.picture, of.crop)?;
     let own = AttackInput::new(&of.picture, lens, of.own_pixels)?;
     let label = same_class(of, model, of.baseline.label).map_or(Label::Predicted, Label::Given);
     let goal = match view.goal {

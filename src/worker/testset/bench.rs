@@ -134,7 +134,8 @@ impl Bench {
         let Survey { nets, attacks, rules, .. } = survey;
         let model = self.model(&nets[number])?;
         let data = self.data(&survey.data, survey.skip_damaged, &model)?;
-        for note in data.notes().iter().cloned().chain(data.lacking_in(0, survey.n.min(data.len()), &model.classes)) {
+        let lacking = data.lacking_in(0, survey.n.min(data.len()), &model.classes);
+        for note in data.notes().iter().cloned().chain(lacking).chain(data.on_paper_for(&model.manifest)) {
             self.tell(TestEvent::Note(note));
         }
         let title = model.manifest.name.clone();

@@ -152,7 +152,7 @@ impl Controls {
         // The groups stay whole: one row where they fit, else two, else three.
         let shows_target = self.target.is_shown(explore.view.goal.target());
         let pickers = usize::from(shows_target) + usize::from(self.label.is_shown(explore.view.label.given()));
-        let own_pixels = if explore.is_resampled() { OWN_PIXELS_WIDTH } else { 0.0 };
+        let own_pixels = if explore.may_have_own_pixels() { OWN_PIXELS_WIDTH } else { 0.0 };
         let room = ui.available_width() - pickers as f32 * (PICKER_WIDTH + SPACE_2) - own_pixels;
         let parameters = AttackForm::wanted_width(ui, explore).clamp(SHORT_PARAMETERS, PARAMETERS);
         if room >= SHORT_GROUPS_WIDTH + parameters {
@@ -343,7 +343,7 @@ fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool)
         (ExploreCommand::ToggleEightBit, explore.view.eight_bit),
         (ExploreCommand::ToggleLoss, explore.view.loss == Loss::LogOdds),
     ];
-    if explore.is_resampled() {
+    if explore.may_have_own_pixels() {
         switches.push((ExploreCommand::ToggleOwnPixels, explore.has_own_pixels()));
     }
     for (index, (command, mut is_on)) in switches.into_iter().enumerate() {

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod controls;
 pub mod crop;
 pub mod doppelganger;
+pub mod invert;
 pub mod linear;
 pub mod net_band;
 pub mod nets;

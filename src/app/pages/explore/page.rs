@@ -17,6 +17,7 @@ use crate::app::pages::explore::camera::Camera;
 use crate::app::pages::explore::canvas;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::controls::{Controls, LABEL_FIELD, TARGET_FIELD};
+use crate::app::pages::explore::invert::InvertRemark;
 use crate::app::pages::explore::linear::LinearView;
 use crate::app::pages::explore::net_band::net_band;
 use crate::app::pages::explore::opening::Opening;
@@ -165,6 +166,8 @@ impl ExplorePage {
             ExploreCommand::KeepBoth { model, picture } => explore.keep_both(model, picture),
             ExploreCommand::Background(background) => explore.view.background = background,
             ExploreCommand::Crop(crop) => explore.view.crop = crop,
+            ExploreCommand::Invert(invert) => explore.view.invert = invert,
+            ExploreCommand::ToggleInvert => explore.toggle_invert(),
             ExploreCommand::ToggleEightBit => explore.view.eight_bit = !explore.view.eight_bit,
             ExploreCommand::ToggleClip => explore.view.clip = !explore.view.clip,
             ExploreCommand::Follow(loss) => explore.view.loss = loss,
@@ -241,6 +244,7 @@ impl ExplorePage {
         let crop = shell.explore.view.crop;
         let (model, picture) = (shell.explore.view.model.clone(), shell.explore.view.picture.clone());
         let is_first = shell.explore.shown.is_none();
+        let said = shell.explore.shown.as_deref().map(InvertRemark::of);
         if !shell.explore.take_shown(shown) {
             return;
         }
@@ -259,6 +263,10 @@ impl ExplorePage {
         }
         if let Source::File(path) = &shown.view.picture {
             shell.settings.remember_file(&path.clone());
+        }
+        let remark = InvertRemark::of(shown);
+        if said.as_ref() != Some(&remark) {
+            remark.tell(&mut shell.notices);
         }
         if shell.explore.view.crop != crop && !has_other_picture {
             self.pictures.crop.open = true;

@@ -14,6 +14,7 @@ use crate::app::pages::explore::canvas::Canvas;
 use crate::app::pages::explore::columns::Columns;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::crop::Crop;
+use crate::app::pages::explore::invert::invert_switch;
 use crate::app::pages::explore::results;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::words::{self, Reading};
@@ -121,6 +122,9 @@ impl PicturePanes {
                 if ui.add(button).on_hover_text(about.tooltip).accessible_name(about.name).clicked() {
                     self.crop.open = !self.crop.open;
                 }
+            }
+            if index == 0 {
+                invert_switch(ui, explore, shown, out);
             }
             if index == 0 && shown.is_transparent {
                 background_picker(ui, explore.view.background, out);

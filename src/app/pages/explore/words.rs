@@ -182,7 +182,7 @@ pub fn tags(shown: &Shown) -> Vec<String> {
     }
     let input = &shown.model.input;
     let (width, height) = shown.picture_size;
-    let is_fitted = (width, height) != (input.width, input.height);
+    let is_fitted = (width, height) != (input.width, input.height) && !shown.is_inverted;
     let size = is_fitted.then(|| match shown.own_pixels {
         true => format!("attacked at {}×{} of {width}×{height}", shown.original.width, shown.original.height),
         false => {
@@ -284,6 +284,7 @@ fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str>
         (view.own_pixels == Some(true)).then(|| "--photo".into()),
         background.map(|background| format!("--background {}", quoted(&background.to_string()))),
         view.crop.map(|crop| format!("--crop {crop}")),
+        (!view.invert.is_auto()).then(|| format!("--invert {}", view.invert)),
     ];
     let mut words = vec![format!("doppelganger attack {} --model {}", quoted(&picture), quoted(&view.model))];
     words.extend(attack_options(&view.attack));
@@ -316,6 +317,7 @@ pub fn readout(name: &str, planes: &Planes, at: Pixel, reading: Reading) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::data::Invert;
 
     #[test]
     fn the_command_line_says_what_the_window_shows() {
@@ -336,10 +338,11 @@ mod tests {
         view.own_pixels = Some(true);
         view.background = Background([0; 3]);
         view.crop = Some(Region { left: 1.5, top: 2.0, width: 30.0, height: 30.0 });
+        view.invert = Invert::No;
         assert_eq!(
             command_line(&view, &classes).unwrap(),
             "doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\\''s' --label cat \
-             --loss log-odds --no-clip --8-bit --photo --background '#000000' --crop 1.5,2,30,30"
+             --loss log-odds --no-clip --8-bit --photo --background '#000000' --crop 1.5,2,30,30 --invert no"
         );
         view.picture = Source::File("here.png".into());
         let line = command_line(&view, &classes).unwrap();
@@ -353,6 +356,7 @@ mod tests {
         view.picture = Source::Sample("cat".into());
         (view.attack, view.seed) = (AttackSettings::named("pgd").unwrap(), 4);
         (view.goal, view.label, view.crop) = (Goal::Untargeted, Label::Predicted, None);
+        view.invert = Invert::Auto;
         assert_eq!(
             command_line(&view, &classes).unwrap(),
             "doppelganger attack cat --model digits_cnn --attack pgd --steps 40 --eps 0.25 --seed 4 --loss log-odds \

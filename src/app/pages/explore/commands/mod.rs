@@ -13,6 +13,7 @@ use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::train::commands::NetMoment;
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 use crate::engine::attack::{Goal, Label, Loss};
+use crate::engine::data::Invert;
 use crate::engine::picture::{Background, Heatmap, HeatmapQuantity, Region};
 use crate::worker::Source;
 
@@ -39,6 +40,8 @@ const OWN_PIXELS_TIP: &str = "Attack the photo's own pixels: the gradient goes b
 const CROP_TIP: &str = "Choose what the net sees of the photo: drag the frame, make it larger or smaller by its \
                         corners or with the wheel; or use the arrow keys, with Shift for its size. A double click \
                         gives the choice back to the net.";
+const INVERT_TIP: &str = "Of a digit on paper, dark on light: show a net of digits the picture inverted, cropped \
+                          and centred, as MNIST has its digits, or as it is";
 const LOG_ODDS_TIP: &str = "Follow the slope of the log-odds against the class instead of the cross-entropy. Both \
                             point the same way; but where the net is very sure, rounding hides the slope of the \
                             cross-entropy, and the log-odds still show it.";
@@ -89,6 +92,8 @@ pub enum ExploreCommand {
     Background(Background),
     /// Shows the net this part of the picture; without one the net chooses.
     Crop(Option<Region>),
+    Invert(Invert),
+    ToggleInvert,
     ToggleMore,
     Heatmap(Heatmap),
     Look(HeatmapQuantity),
@@ -131,6 +136,7 @@ const LISTED: &[ExploreCommand] = &[
     ExploreCommand::ToggleEightBit,
     ExploreCommand::ToggleLoss,
     ExploreCommand::ToggleOwnPixels,
+    ExploreCommand::ToggleInvert,
     ExploreCommand::Look(HeatmapQuantity::Perturbation),
     ExploreCommand::Look(HeatmapQuantity::Magnitude),
     ExploreCommand::Look(HeatmapQuantity::Gradient),
@@ -204,6 +210,7 @@ impl Action for ExploreCommand {
             Self::ToggleOwnPixels => about("Own pixels", OWN_PIXELS_TIP).keys(NONE, Key::P),
             Self::Background(_) => about("Background", "The colour behind the transparent parts of this picture"),
             Self::Crop(_) => about("Crop", CROP_TIP),
+            Self::Invert(_) | Self::ToggleInvert => about("Invert", INVERT_TIP).keys(NONE, Key::I),
             Self::Follow(_) | Self::ToggleLoss => about("Log-odds", LOG_ODDS_TIP).keys(NONE, Key::L),
             Self::Heatmap(_) => about("Perturbation view", "What the middle picture shows"),
             Self::Look(HeatmapQuantity::Perturbation) => about("Show δ", "What is added to each pixel, with its sign"),

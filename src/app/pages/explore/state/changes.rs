@@ -7,6 +7,7 @@ use crate::app::files::view::Found;
 use crate::app::lessons::scene::LessonScene;
 use crate::app::pages::explore::state::playing::Playing;
 use crate::engine::attack::{AttackSettings, Goal, Label};
+use crate::engine::data::Invert;
 use crate::engine::picture::{Heatmap, HeatmapQuantity, PictureKind};
 use crate::worker::{Mismatch, SheetWish, Source, View};
 
@@ -83,6 +84,7 @@ impl Explore {
             self.view.label = Label::Predicted;
             self.carried.label = None;
             self.view.crop = picture.usual_crop();
+            self.view.invert = Invert::Auto;
         }
         self.view.picture = picture;
         self.let_net_give_way();
@@ -143,6 +145,7 @@ impl Explore {
         self.set_attack(attack);
         self.show_whole(View {
             crop: self.view.picture.usual_crop(),
+            invert: Invert::Auto,
             own_pixels: scene.own_pixels,
             eps: scene.eps.unwrap_or(self.view.eps),
             seed: scene.seed.unwrap_or_default(),
@@ -168,6 +171,7 @@ impl Explore {
         self.show_whole(View {
             background: view.background,
             crop: view.crop,
+            invert: view.invert,
             own_pixels: Some(view.own_pixels),
             eps: view.eps,
             seed: view.seed,
@@ -188,6 +192,7 @@ impl Explore {
         self.set_attack(attack);
         self.show_whole(View {
             crop: None,
+            invert: Invert::No,
             own_pixels: Some(false),
             eps: if self.view.attack.takes_eps() { eps } else { self.view.eps },
             seed: rules.seed,

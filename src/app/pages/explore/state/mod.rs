@@ -18,7 +18,7 @@ use crate::app::pages::train::state::is_net_of_run;
 use crate::app::settings::{LastOfKinds, Settings};
 use crate::app::undo::{CanStep, History, HistoryStep};
 use crate::engine::attack::{AttackSettings, Goal, Label, Norm};
-use crate::engine::data::{Sample, sample, sample_unless_file};
+use crate::engine::data::{Invert, Sample, sample, sample_unless_file};
 use crate::engine::model::Entry;
 use crate::engine::picture::PictureKind;
 use crate::engine::units::LEVELS;
@@ -158,6 +158,12 @@ impl Explore {
         explore
     }
 
+    /// Begins with this choice for the first picture.
+    pub fn inverting(mut self, invert: Invert) -> Self {
+        self.view.invert = invert;
+        self
+    }
+
     pub fn wanted(&self) -> View {
         View { along_line: self.is_moving(), step: self.playing.step, ..self.view.clone() }
     }
@@ -230,6 +236,20 @@ impl Explore {
     pub fn is_resampled(&self) -> bool {
         let size = |shown: &Shown| (shown.model.input.width, shown.model.input.height);
         self.shown.as_ref().is_some_and(|shown| shown.picture_size != size(shown))
+    }
+
+    /// Returns whether the attack can be on the picture's own pixels, of which the net does not see each one as it is.
+    pub fn may_have_own_pixels(&self) -> bool {
+        self.is_resampled() && !self.is_inverted()
+    }
+
+    pub fn is_inverted(&self) -> bool {
+        self.shown.as_ref().is_some_and(|shown| shown.is_inverted)
+    }
+
+    /// Takes the picture as it is where it is inverted, and inverts it where it is not.
+    pub fn toggle_invert(&mut self) {
+        self.view.invert = if self.is_inverted() { Invert::No } else { Invert::Yes };
     }
 
     /// Returns the view to ask for now, if it is another one than the last time.
@@ -407,9 +427,9 @@ impl Explore {
         let Some(asked) = self.asked.take_if(|asked| asked.revision == revision) else { return false };
         self.awaited_step = None;
         if let Some(shown) = &self.shown {
-            let View { model, picture, crop, own_pixels, label, goal, .. } = shown.view.clone();
+            let View { model, picture, crop, invert, own_pixels, label, goal, .. } = shown.view.clone();
             let kind = shown.reads;
-            self.view = View { model, picture, crop, own_pixels, label, goal, ..self.view.clone() };
+            self.view = View { model, picture, crop, invert, own_pixels, label, goal, ..self.view.clone() };
             self.know_kind(kind);
             return true;
         }
