@@ -11,7 +11,6 @@ mod error;
 pub mod eval;
 pub mod file_kind;
 pub mod files;
-pub mod kernels;
 pub mod loss;
 mod mapped;
 pub mod model;
@@ -22,4 +21,5 @@ pub mod train;
 pub mod transfer_table;
 pub mod units;
 
+pub use doppelganger_kernels as kernels;
 pub use error::{Error, Remedy, Result};

@@ -104,7 +104,7 @@ impl Along {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::strided::View;
+    use crate::strided::View;
 
     #[test]
     fn sums_along_an_axis_and_their_adjoint() {

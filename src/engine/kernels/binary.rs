@@ -126,7 +126,7 @@ fn share(a: f32, b: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::strided::View;
+    use crate::strided::View;
 
     const ALL: [Binary; 8] = [
         Binary::Add,

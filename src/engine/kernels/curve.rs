@@ -276,7 +276,7 @@ fn normal(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::strided::View;
+    use crate::strided::View;
 
     const CURVES: [Curve; 25] = [
         Curve::Clip { low: 0.0, high: f32::INFINITY },

@@ -81,7 +81,7 @@ impl Vectorised for RowGradient<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::View;
+    use crate::View;
 
     #[test]
     fn probabilities_and_their_gradient_along_any_axis() {
