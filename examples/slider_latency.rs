@@ -8,10 +8,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use doppelganger::engine::attack::{AttackSettings, Goal, Label, Loss};
 use doppelganger::engine::data::sample_unless_file;
-use doppelganger::engine::picture::{Background, Channel, Heatmap, HeatmapQuantity};
-use doppelganger::worker::{Event, Mismatch, Source, View, Wish, Worker};
+use doppelganger::engine::picture::{Channel, Heatmap, HeatmapQuantity};
+use doppelganger::worker::{Event, Source, View, Wish, Worker};
 
 const MOVES: usize = 200;
 
@@ -34,20 +33,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         model,
         crop: picture.usual_crop(),
         picture,
-        background: Background::default(),
         own_pixels: Some(own_pixels),
-        mismatch: Mismatch::Keep,
-        along_line: false,
-        label: Label::Predicted,
-        goal: Goal::Untargeted,
-        attack: AttackSettings::default(),
-        eps: 0.0,
-        seed: 0,
-        step: None,
-        loss: Loss::CrossEntropy,
-        clip: true,
-        eight_bit: false,
         heatmap: Heatmap { quantity: HeatmapQuantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
+        ..View::default()
     };
     println!("first view: {:.1} ms", milliseconds(answer(&worker, &view)?));
     let mut times = Vec::with_capacity(MOVES);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::Result;
 use crate::engine::attack::{AttackInput, Baseline, Problem, attackable_part, linear_rival};
+use crate::engine::data::Invert;
 use crate::engine::model::Model;
 use crate::engine::picture::{Lens, Picture, Region, Rgba};
 use crate::worker::protocol::{LinearFacts, View};
@@ -43,7 +44,10 @@ impl Prepared {
                     (inverted.clone(), lens.clone(), *own_pixels, baseline.input.clone(), original_rgba.clone())
                 }
                 None => {
-                    let inverted = view.invert.apply(picture, view.crop, &model.manifest)?;
+                    // Who asks for the picture's own pixels does not want others in their place.
+                    let is_asked_for = view.own_pixels == Some(true) && view.invert.is_auto();
+                    let invert = if is_asked_for { Invert::No } else { view.invert };
+                    let inverted = invert.apply(picture, view.crop, &model.manifest)?;
                     let (seen, crop) = inverted.as_ref().map_or((picture, view.crop), |digit| (digit, None));
                     let mut lens = model.lens(seen, crop)?;
                     let may_be_own = inverted.is_none();

@@ -12,6 +12,9 @@ use crate::engine::data::{INVERTED, Invert};
 use crate::engine::picture::PictureKind;
 use crate::worker::{Shown, Source};
 
+/// With less room than this the switch is its icon alone.
+const ROOM: f32 = 240.0;
+
 const NOTHING: &str = "Nothing in this picture is darker than what is around it, so it is not inverted.";
 
 /// This is what there is to say of a picture on screen, once.
@@ -49,8 +52,10 @@ pub fn invert_switch(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Ve
         return;
     }
     let about = ExploreCommand::ToggleInvert.about();
-    let text = (icons::ICON_INVERT_COLORS.rich_text().size(16.0), about.name);
-    let button = Button::new(text).selected(shown.is_inverted).frame_when_inactive(shown.is_inverted);
+    let icon = icons::ICON_INVERT_COLORS.rich_text().size(16.0);
+    // The size of the picture stands beside it.
+    let button = if ui.available_width() >= ROOM { Button::new((icon, about.name)) } else { Button::new(icon) };
+    let button = button.selected(shown.is_inverted).frame_when_inactive(shown.is_inverted);
     if ui.add(button).on_hover_text(about.tooltip).accessible_name(about.name).clicked() {
         out.push(ExploreCommand::ToggleInvert.into());
     }
