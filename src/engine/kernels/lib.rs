@@ -1,4 +1,4 @@
-//! This computes what the layers of nets do on the CPU, on plain slices of `f32`.
+//! This computes what the layers of nets and optimisers do on the CPU, on plain slices of `f32`.
 //!
 //! All unsafe code of the engine is here. Every sum has an order that does not depend on the number of threads.
 
@@ -23,6 +23,7 @@ pub mod softmax;
 mod sparse;
 mod strided;
 mod tile;
+mod update;
 mod values;
 mod weight_gradient;
 pub mod winograd;
@@ -43,6 +44,7 @@ pub use pool::Window;
 pub use simd::Isa;
 pub use sparse::{MaxoutGradient, PoolGradient, SparseGradient};
 pub use strided::{Axis, Strided, StridedMut, View, combine};
+pub use update::{Adam, Sgd};
 pub use values::{ConvGradient, ConvWeights, Fused, FusedGradient, Gate, Map, Values, ValuesMut};
 pub use winograd::Winograd;
 

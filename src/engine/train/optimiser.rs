@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::{Conv, Isa, LinearGradient};
+use crate::kernels::{Adam, Conv, Isa, LinearGradient, Sgd};
 use crate::model::{Gradients, Layout, Parameters};
 
 /// Gradients move parameters by one of these rules.
@@ -50,10 +50,6 @@ pub struct Optimiser {
     pub moments: Vec<Parameters>,
 }
 
-const BETA1: f32 = 0.9;
-const BETA2: f32 = 0.999;
-const EPSILON: f32 = 1e-8;
-
 const CHUNK: usize = 1 << 14;
 
 impl Algorithm {
@@ -87,16 +83,21 @@ impl Optimiser {
             };
             match (self.algorithm, &mut self.moments[..]) {
                 (Algorithm::Sgd, [velocity]) => {
+                    let StepSize { rate, momentum, nesterov, weight_decay, .. } = size;
+                    let sgd = Sgd { rate, momentum, nesterov, weight_decay };
                     let velocity = &mut velocity.values[range];
-                    source.each_part(isa, [&mut *w, velocity], |[w, v], g| sgd(isa, w, g, v, size));
+                    source.each_part(isa, [&mut *w, velocity], |[w, v], g| sgd.step(isa, w, g, v));
                 }
                 (Algorithm::Adam, [mean, square]) => {
                     // Both moments start at zero, which their growth makes up for.
                     let power = |beta: f32| 1.0 - f64::from(beta).powf(self.steps as f64);
-                    let size = StepSize { rate: (f64::from(size.rate) / power(BETA1)) as f32, ..size };
-                    let correction = (1.0 / power(BETA2).sqrt()) as f32;
+                    let adam = Adam {
+                        rate: (f64::from(size.rate) / power(Adam::BETA1)) as f32,
+                        correction: (1.0 / power(Adam::BETA2).sqrt()) as f32,
+                        weight_decay: size.weight_decay,
+                    };
                     let parts = [&mut *w, &mut mean.values[range.clone()], &mut square.values[range]];
-                    source.each_part(isa, parts, |parts, g| adam(isa, parts, g, size, correction));
+                    source.each_part(isa, parts, |parts, g| adam.step(isa, parts, g));
                 }
                 _ => unreachable!("an optimiser has the moments of its algorithm"),
             }
@@ -132,29 +133,6 @@ impl GradientSource<'_> {
             }
         }
     }
-}
-
-fn sgd(isa: Isa, w: &mut [f32], g: &[f32], v: &mut [f32], size: StepSize) {
-    let StepSize { rate, momentum, nesterov, weight_decay, .. } = size;
-    isa.vectorised(|| {
-        for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
-            let g = g + weight_decay * *w;
-            *v = momentum * *v + g;
-            *w -= rate * if nesterov { g + momentum * *v } else { *v };
-        }
-    });
-}
-
-/// Takes a step of Adam; the root of the second moment is multiplied by `correction`.
-fn adam(isa: Isa, [w, mean, square]: [&mut [f32]; 3], g: &[f32], size: StepSize, correction: f32) {
-    isa.vectorised(|| {
-        for (((w, g), mean), square) in w.iter_mut().zip(g).zip(mean).zip(square) {
-            let g = g + size.weight_decay * *w;
-            *mean = BETA1 * *mean + (1.0 - BETA1) * g;
-            *square = BETA2 * *square + (1.0 - BETA2) * g * g;
-            *w -= size.rate * *mean / (square.sqrt() * correction + EPSILON);
-        }
-    });
 }
 
 #[cfg(test)]
