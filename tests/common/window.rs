@@ -384,10 +384,16 @@ impl Window {
         self.run_steps(FRAMES_OF_A_CLICK);
     }
 
+    /// Draws frames until the nets are listed, which comes after the first view.
+    #[track_caller]
+    pub fn await_nets(&mut self) {
+        self.until("the list of nets", |app| !app.shell.explore.catalogue.is_empty());
+    }
+
     /// Carries out a command that is found by a part of its name.
     #[track_caller]
     pub fn find_command(&mut self, text: &str) {
-        self.until("the nets that commands name", |app| !app.shell.explore.catalogue.is_empty());
+        self.await_nets();
         self.command(Key::K);
         self.type_text("Find a command", text);
         self.check_accessibility();

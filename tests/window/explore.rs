@@ -458,6 +458,7 @@ fn the_theme_and_the_size_of_type_can_be_switched() {
 fn every_tab_fits_into_usual_and_large_windows_in_both_themes() {
     for size in [vec2(1280.0, 800.0), vec2(1920.0, 1080.0)] {
         let mut window = Opening::on_a_digit().size(size).open();
+        window.await_nets();
         for theme in [Theme::Light, Theme::Dark] {
             window.ctx.set_theme(theme);
             for (key, tab) in [

@@ -29,7 +29,7 @@ fn with_tiny(server: Option<&Server>) -> Opening {
 
 fn open(opening: Opening) -> Window {
     let mut window = opening.open();
-    window.until("the list of models", |app| !app.shell.explore.catalogue.is_empty());
+    window.await_nets();
     window
 }
 

@@ -18,7 +18,7 @@ fn on_test_sets() -> Opening {
 
 fn open(opening: Opening) -> Window {
     let mut window = opening.open();
-    window.until("the list of models", |app| !app.shell.explore.catalogue.is_empty());
+    window.await_nets();
     window
 }
 
