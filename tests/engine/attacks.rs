@@ -1,5 +1,5 @@
-//! What every attack satisfies, each as a test over all attacks and norms, and what each attack is known to do on a
-//! linear net, where its answer has a closed form.
+//! These tests hold for all attacks and norms, or compare an attack with what it is known to do on a linear net, where its
+//! answer has a closed form.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What the search for the smallest ε promises, on nets by chance: along the path of one pixel, their answers change
-//! to and fro.
+//! The search for the smallest ε keeps its promises on nets by chance, whose answers change to and fro along the path of
+//! one pixel.
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::common::fixture;
 use doppelganger::engine::data::{Dataset, Split, draw_digit};
 use doppelganger::engine::device::Backend;
 use doppelganger::engine::model::{Catalogue, Manifest, Params};
@@ -502,27 +503,10 @@ fn runs_that_learn_are_never_told_of() {
     }
 }
 
-/// A net whose batch normalisation sees maps of 1×1.
-fn manifest_of_single_values() -> Manifest {
-    let text = r#"
-        name = "single values"
-        input = { channels = 1, height = 28, width = 28, mean = [0.1], std = [0.3] }
-        classes = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
-        weights = "w.safetensors"
-        layers = [
-          { kind = "conv2d", name = "c", in = 1, out = 12, kernel = 28, bias = false },
-          { kind = "batch_norm2d", name = "n", channels = 12 },
-          { kind = "relu" },
-          { kind = "flatten" },
-          { kind = "linear", name = "l", in = 12, out = 10 },
-        ]
-    "#;
-    Manifest::with_classes(text, Path::new("single.toml"), &[]).unwrap()
-}
-
 #[test]
 fn a_single_picture_teaches_nothing_behind_a_batch_normalisation_of_single_values() {
-    let manifest = manifest_of_single_values();
+    let path = fixture("single_values.toml");
+    let manifest = Manifest::with_classes(&std::fs::read_to_string(&path).unwrap(), &path, &[]).unwrap();
     let params = initial_params(&manifest.graph, None, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
     let data = Dataset::drawn_digits(20, 0, Split::Train, &mut |_| true).unwrap();
     let objective = Objective { adversary: Adversary::None, eps: 0.0, alpha: 1.0, ..Objective::default() };

@@ -417,19 +417,7 @@ fn a_run_that_does_not_begin_to_learn_says_so_once() {
 #[test]
 fn batches_of_one_picture_are_refused_where_they_teach_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let manifest = r#"
-        name = "single values"
-        input = { channels = 1, height = 28, width = 28, mean = [0.1], std = [0.3] }
-        classes = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
-        weights = "w.safetensors"
-        layers = [
-          { kind = "conv2d", name = "c", in = 1, out = 4, kernel = 28 },
-          { kind = "batch_norm2d", name = "n", channels = 4 },
-          { kind = "flatten" },
-          { kind = "linear", name = "l", in = 4, out = 10 },
-        ]
-    "#;
-    std::fs::write(folder.path().join("net.toml"), manifest).unwrap();
+    std::fs::copy(fixture("single_values.toml"), folder.path().join("net.toml")).unwrap();
     let train = |batch: &str, out: &str| {
         let args =
             ["train", "--data", "drawn:60", "--model", "net.toml", "--epochs", "1", "--batch", batch, "--out", out];

@@ -256,7 +256,7 @@ impl Listing {
 #[derive(PartialEq)]
 enum FileUse {
     Picture,
-    /// As an array of pictures, or as a text about them.
+    /// The file is an array of pictures, or a text about them.
     Other,
     Archive,
     None,

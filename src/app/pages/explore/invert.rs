@@ -12,7 +12,7 @@ use crate::engine::data::{INVERTED, Invert};
 use crate::engine::picture::PictureKind;
 use crate::worker::{Shown, Source};
 
-/// With less room than this the switch is its icon alone.
+/// The switch is its icon alone where there is less room than this.
 const ROOM: f32 = 240.0;
 
 const NOTHING: &str = "Nothing in this picture is darker than what is around it, so it is not inverted.";

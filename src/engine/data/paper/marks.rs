@@ -14,7 +14,7 @@ const FAINTEST_LINE: f32 = 0.1;
 const LEAST_OF_LINE: f32 = 0.8;
 const THICKEST_LINE: f32 = 0.03;
 const STEEPEST_LINE: f32 = 0.12;
-/// Where a line is darker than it usually is by this factor, a stroke lies on it.
+/// A stroke lies on a line where the line is darker than it usually is by this factor.
 const DARKER_THAN_LINE: f32 = 1.4;
 /// Lines are looked for in pictures whose shorter side has so many pixels: smaller ones have no lines as thin.
 const LINES_FROM: usize = 100;

@@ -6,7 +6,7 @@ use crate::Result;
 use crate::data::strokes::{BOX_SIDE, DIGIT_SIDE, HALF_WIDTH, MIDDLE, centre_of_mass};
 use crate::picture::{Fit, Lens, Picture, Region};
 
-/// From this share of the ink's darkness on a pixel counts as partly covered, and from this one on as covered.
+/// A pixel counts as partly covered from this share of the ink's darkness on, and as covered from the second on.
 const COVERED_FROM: f32 = 0.25;
 const COVERED_TO: f32 = 0.75;
 /// Thinner strokes, in pixels of the digit, are thickened to it.
