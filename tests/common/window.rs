@@ -22,7 +22,7 @@ const FRAME: f32 = 1.0 / 60.0;
 /// What a click opens, such as a question, lies still after so many frames.
 const FRAMES_OF_A_CLICK: usize = 8;
 /// A wait that takes longer than this fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// This says how a window is opened. By default it is the very first start: there are no settings yet, and no files
 /// of one's own.

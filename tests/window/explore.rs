@@ -1355,8 +1355,8 @@ fn a_digit_on_paper_is_inverted_with_a_notice_and_a_way_back() {
     window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
     assert!(!window.notices()[0].contains("--invert"), "{:?}", window.notices());
 
-    // The notice takes it back, and so do undo and the switch.
-    window.run_steps(2);
+    // The notice takes it back, and so do undo and the switch. What stays for a moment is what undo comes back to.
+    window.rest(0.7);
     window.click("Undo");
     window.settle();
     assert!(!window.shown().is_inverted);
