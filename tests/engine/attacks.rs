@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use doppelganger::engine::attack::{
-    AttackInput, AttackSettings, Bim, CarliniWagner, DeepFool, Fgsm, GradientSteps, Loss, MinimalEps, MomentumFgsm,
-    Noise, NoiseKind, Norm, Pgd, Problem, Rules, SaliencyMap, eps_curve, eps_range, finish,
+    Apgd, AttackInput, AttackSettings, AutoAttack, Bim, CarliniWagner, DeepFool, Fab, Fgsm, Fmn, GradientSteps, Loss,
+    MinimalEps, MomentumFgsm, Noise, NoiseKind, Norm, Objective, Pgd, Problem, Rules, SaliencyMap, Shortest, Square, eps_curve,
+    eps_range, finish,
 };
 use doppelganger::engine::loss::softmax;
 use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, argmax};
@@ -41,6 +42,18 @@ fn deepfool(norm: Norm) -> AttackSettings {
     AttackSettings::DeepFool(DeepFool { norm, ..DeepFool::default() })
 }
 
+fn apgd(norm: Norm, objective: Objective) -> AttackSettings {
+    AttackSettings::Apgd(Apgd { norm, objective, steps: 10, restarts: 1 })
+}
+
+fn fab(norm: Norm) -> AttackSettings {
+    AttackSettings::Fab(Fab { steps: 30, ..Fab::new(norm) })
+}
+
+fn fmn(shortest: Shortest) -> AttackSettings {
+    AttackSettings::Fmn(Fmn { shortest, steps: 100, step_size: 1.0, gamma: 0.05 })
+}
+
 fn carlini_wagner(search_steps: usize, steps: usize) -> AttackSettings {
     let usual = CarliniWagner::default();
     AttackSettings::CarliniWagner(CarliniWagner { search_steps, steps, initial_c: 1.0, ..usual })
@@ -51,6 +64,9 @@ fn within_eps() -> Vec<AttackSettings> {
     let mut all: Vec<AttackSettings> = NORMS.into_iter().map(fgsm).collect();
     for norm in [Norm::Linf, Norm::L2] {
         all.extend([bim(norm, 5), pgd(norm, 1), pgd(norm, 2), momentum(norm, 1.0)]);
+        all.extend([Objective::Loss, Objective::Dlr, Objective::TargetedDlr { targets: 2 }].map(|o| apgd(norm, o)));
+        all.push(AttackSettings::Square(Square { queries: 40, ..Square::new(norm) }));
+        all.push(AttackSettings::AutoAttack(AutoAttack { norm }));
     }
     all.extend(NoiseKind::ALL.map(|kind| AttackSettings::Noise(Noise { kind })));
     all
@@ -62,6 +78,12 @@ fn free() -> Vec<AttackSettings> {
         AttackSettings::Gradient(GradientSteps { eta: 0.5, steps: 5 }),
         deepfool(Norm::L2),
         deepfool(Norm::Linf),
+        fab(Norm::L2),
+        fab(Norm::Linf),
+        fmn(Shortest::In(Norm::L2)),
+        fmn(Shortest::In(Norm::Linf)),
+        fmn(Shortest::In(Norm::L1)),
+        fmn(Shortest::Count),
         carlini_wagner(3, 30),
         AttackSettings::SaliencyMap(SaliencyMap { theta: 1.0, gamma: 0.5 }),
         AttackSettings::SaliencyMap(SaliencyMap { theta: -1.0, gamma: 0.5 }),
@@ -169,10 +191,12 @@ fn every_step_stays_within_eps_and_the_bounds() {
                 }
                 numbers.push((step.number, step.of));
             }
-            assert!(
-                numbers.iter().enumerate().all(|(i, (number, of))| *number == i + 1 && number <= of),
-                "{numbers:?}"
-            );
+            // An ensemble leaves the steps out that a member did not need.
+            let rises = |pair: &[(usize, usize)]| pair[0].0 < pair[1].0;
+            let follows = |pair: &[(usize, usize)]| pair[0].0 + 1 == pair[1].0;
+            let is_ensemble = matches!(attack, AttackSettings::AutoAttack(_));
+            let in_order = numbers.windows(2).all(if is_ensemble { rises } else { follows });
+            assert!(in_order && numbers.iter().all(|(number, of)| (1..=*of).contains(number)), "{attack}: {numbers:?}");
             assert!(run.advance().unwrap().is_none(), "{attack} goes on after its end");
         }
     }
@@ -304,10 +328,13 @@ fn attacks_do_what_they_are_for() {
         logits.chunks(3).zip(&problem.labels).filter(|(logits, label)| argmax(logits) == **label).count()
     };
     assert_eq!(right(&problem.x), PICTURES);
-    for attack in [fgsm(Norm::Linf), bim(Norm::Linf, 5), pgd(Norm::Linf, 2), momentum(Norm::Linf, 1.0)] {
+    let ascents = [Objective::Loss, Objective::Dlr, Objective::TargetedDlr { targets: 2 }];
+    let others = [fgsm(Norm::Linf), bim(Norm::Linf, 5), pgd(Norm::Linf, 2), momentum(Norm::Linf, 1.0)];
+    for attack in ascents.map(|objective| apgd(Norm::Linf, objective)).into_iter().chain(others) {
         assert!(right(&run(&attack, &problem)) < PICTURES / 2, "{attack}");
     }
-    for attack in [deepfool(Norm::L2), deepfool(Norm::Linf), carlini_wagner(5, 100), minimal(fgsm(Norm::Linf), 1.0)] {
+    let shortest = [deepfool(Norm::L2), deepfool(Norm::Linf), fab(Norm::L2), fab(Norm::Linf), carlini_wagner(5, 100)];
+    for attack in shortest.into_iter().chain([minimal(fgsm(Norm::Linf), 1.0)]) {
         assert!(right(&run(&attack, &problem)) <= 1, "{attack}: {}", right(&run(&attack, &problem)));
     }
     let saliency = AttackSettings::SaliencyMap(SaliencyMap { theta: 1.0, gamma: 1.0 });
@@ -402,6 +429,10 @@ fn the_shortest_perturbation_of_a_linear_net_is_found() {
     let attacks = [
         (deepfool(Norm::L2), 1.02, 2e-3),
         (deepfool(Norm::Linf), 1.02, 2e-3),
+        (fab(Norm::L2), 1.0, 1e-2),
+        (fab(Norm::Linf), 1.0, 1e-2),
+        (fmn(Shortest::In(Norm::L2)), 1.0, 2e-2),
+        (fmn(Shortest::In(Norm::Linf)), 1.0, 2e-2),
         (carlini_wagner(9, 400), 1.0, 2e-2),
         (minimal(fgsm(Norm::L2), 0.6), 1.0, 1e-2),
         (minimal(fgsm(Norm::Linf), 0.3), 1.0, 1e-2),
@@ -417,6 +448,48 @@ fn the_shortest_perturbation_of_a_linear_net_is_found() {
             let (low, high) = (expected * (1.0 - tolerance) - 1e-4, expected * (1.0 + tolerance) + 6e-4);
             assert!((low..high).contains(&length), "{attack}, picture {i}: {length}, expected {expected}");
         }
+    }
+}
+
+#[test]
+fn auto_pgd_ends_in_the_corner_that_a_linear_net_fears_most() {
+    // Of all points within ε, x − ε·sign(w·s) is the worst; ε is too short to fool any picture.
+    let (problem, w, scores) = linear_problem(Rules::default());
+    let nearest = scores.iter().map(|score| score.abs()).fold(f64::INFINITY, f64::min) as f32;
+    let eps = 0.9 * nearest / Norm::L1.length(&w);
+    let problem = problem.with_eps(&[eps]).unwrap();
+    for objective in [Objective::Loss, Objective::Dlr, Objective::TargetedDlr { targets: 9 }] {
+        let attack = apgd(Norm::Linf, objective);
+        for (delta, score) in perturbations(&problem, &run(&attack, &problem)).iter().zip(&scores) {
+            for (d, w) in delta.iter().zip(&w) {
+                let expected = -eps * w.signum() * score.signum() as f32;
+                assert!((d - expected).abs() < 1e-6, "{attack}: {d}, expected {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_ensemble_fools_whatever_a_member_fools() {
+    let problem = problem(&hidden(), Rules::default()).with_eps(&[0.07]).unwrap();
+    let fooled = |attack: &AttackSettings| -> Vec<bool> {
+        let found = run(attack, &problem);
+        let logits = problem.logits(&found).unwrap();
+        let within = perturbations(&problem, &found).into_iter().map(|d| Norm::Linf.length(&d) <= 0.07 * (1.0 + 1e-5));
+        logits.chunks(3).zip(within).enumerate().map(|(i, (z, within))| within && problem.fooled(i, z)).collect()
+    };
+    let norm = Norm::Linf;
+    let ensemble = fooled(&AttackSettings::AutoAttack(AutoAttack { norm }));
+    assert!(ensemble.iter().any(|fooled| *fooled) && !ensemble.iter().all(|fooled| *fooled), "{ensemble:?}");
+    let members = [
+        AttackSettings::Apgd(Apgd::new(norm, Objective::Loss)),
+        AttackSettings::Apgd(Apgd::new(norm, Objective::TargetedDlr { targets: 9 })),
+        AttackSettings::Fab(Fab::new(norm)),
+        AttackSettings::Square(Square::new(norm)),
+    ];
+    for member in members {
+        let alone = fooled(&member);
+        assert!(alone.iter().zip(&ensemble).all(|(alone, all)| *all || !alone), "{member}: {alone:?} {ensemble:?}");
     }
 }
 

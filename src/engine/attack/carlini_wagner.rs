@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::parameter::{AttackInfo, Parameter, Scale, Value, steps};
-use super::problem::{Problem, difference, gather};
+use super::problem::{Margin, Problem, difference, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
 use super::{Bounds, Measure, Norm};
 use crate::{Error, Result};
@@ -246,21 +246,6 @@ impl Search {
     }
 }
 
-/// This is `z_label − max others`, or `max others − z_target`: below 0 the net is fooled.
-struct Margin {
-    value: f32,
-    down: usize,
-    up: usize,
-}
-
-fn margin(problem: &Problem, i: usize, logits: &[f32]) -> Margin {
-    let class = problem.followed(i);
-    let others = (0..logits.len()).filter(|&k| k != class);
-    let other = others.reduce(|best, k| if logits[k] > logits[best] { k } else { best }).unwrap_or(class);
-    let (down, up) = if problem.targets.is_some() { (other, class) } else { (class, other) };
-    Margin { value: logits[down] - logits[up], down, up }
-}
-
 impl Run for Search {
     fn advance(&mut self) -> Result<Option<Step<'_>>> {
         let steps = self.settings.steps;
@@ -279,14 +264,14 @@ impl Run for Search {
         open.iter().for_each(|&i| self.place(i));
         let (size, classes) = (self.problem.size(), self.problem.classes());
         let towards = |row: usize, _, logits: &[f32]| {
-            let Margin { down, up, .. } = margin(&self.problem, open[row], logits);
+            let Margin { down, up, .. } = self.problem.margin(open[row], logits);
             difference(classes, down, up)
         };
         let (logits, gradients) = self.problem.gradients(&gather(&self.at, size, &open), 1, towards)?;
         let step = self.done % steps;
         let mut kept = Vec::with_capacity(open.len());
         for (row, &i) in open.iter().enumerate() {
-            let margin = margin(&self.problem, i, &logits[row * classes..(row + 1) * classes]).value;
+            let margin = self.problem.margin(i, &logits[row * classes..(row + 1) * classes]).value;
             let objective = self.descend(i, margin, &gradients[row * size..(row + 1) * size], step + 1);
             self.judge(i, margin);
             let is_checked = self.settings.abort_early && step.is_multiple_of(steps.div_ceil(10));

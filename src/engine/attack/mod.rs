@@ -5,16 +5,23 @@
 //! line's options, the window's form and the file format are made from it. The field's first is Goodfellow, Shlens,
 //! Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572).
 
+mod apgd;
+mod ascent;
+mod auto_attack;
 mod bim;
 mod carlini_wagner;
 mod climb;
 mod controls;
 mod curve;
 mod deepfool;
+mod dlr;
+mod fab;
 mod fgsm;
+mod fmn;
 mod gradient;
 mod gradient_steps;
 mod honesty;
+mod hyperplane;
 mod linear;
 mod measure;
 mod minimal;
@@ -29,9 +36,12 @@ mod run;
 mod saliency;
 mod search;
 mod settings;
+mod square;
 mod step;
 
 pub use crate::loss::Loss;
+pub use apgd::Objective;
+pub use fmn::Shortest;
 pub use controls::{Control, alignment};
 pub use curve::{EpsCurve, Flip, eps_curve, eps_ladder, eps_range};
 pub use gradient::{InputGradient, input_gradient};
@@ -53,7 +63,12 @@ settings::attacks! {
     Bim(bim::Bim),
     Pgd(pgd::Pgd),
     Momentum(momentum::MomentumFgsm),
+    Apgd(apgd::Apgd),
+    AutoAttack(auto_attack::AutoAttack),
     DeepFool(deepfool::DeepFool),
+    Fab(fab::Fab),
+    Fmn(fmn::Fmn),
+    Square(square::Square),
     CarliniWagner(carlini_wagner::CarliniWagner),
     SaliencyMap(saliency::SaliencyMap),
     Noise(noise::Noise),

@@ -119,3 +119,25 @@ pub(super) fn step_size(value: &mut Option<f32>, share: f32) -> Parameter<'_> {
         ..Parameter::of("step-size", Value::OptionalLength(value, share))
     }
 }
+
+/// Returns the parameter of how many classes are tried as targets.
+pub(super) fn targets(value: &mut usize) -> Parameter<'_> {
+    Parameter {
+        label: "Target classes",
+        tooltip: "How many of the most probable other classes are tried as targets, one after the other",
+        help: "how many of the most probable other classes to try as targets",
+        is_terse: true,
+        ..Parameter::of("target-classes", Value::Whole(value, Scale::whole(1.0..=20.0, 1000.0)))
+    }
+}
+
+/// Returns the parameter of the number of random points that an attack starts from.
+pub(super) fn restarts(value: &mut usize) -> Parameter<'_> {
+    Parameter {
+        label: "Restarts",
+        tooltip: "From how many random points",
+        help: "try from so many random points",
+        is_terse: true,
+        ..Parameter::of(RESTARTS, Value::Whole(value, Scale::whole(1.0..=20.0, 100.0)))
+    }
+}

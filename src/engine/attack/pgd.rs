@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::climb::{Climb, Pace, in_steps};
-use super::parameter::{AttackInfo, Parameter, RESTARTS, Scale, Value, norm, step_size, steps};
+use super::parameter::{AttackInfo, Parameter, Value, norm, restarts, step_size, steps};
 use super::run::{Attack, Run, check_steps};
 use super::{Measure, Norm, Problem};
 use crate::{Error, Result};
@@ -56,14 +56,7 @@ impl Attack for Pgd {
                 is_terse: true,
                 ..Parameter::of("random-start", Value::Switch(&mut self.random_start))
             },
-            Parameter {
-                label: "Restarts",
-                tooltip: "From how many random points",
-                help: "try from so many random points",
-                is_terse: true,
-                is_idle,
-                ..Parameter::of(RESTARTS, Value::Whole(&mut self.restarts, Scale::whole(1.0..=20.0, 100.0)))
-            },
+            Parameter { is_idle, ..restarts(&mut self.restarts) },
         ]
     }
 

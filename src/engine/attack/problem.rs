@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::dlr::Slope;
 use super::{Bounds, Loss, PIXELS, input_gradient};
 use crate::model::{Input, Model, argmax};
 use crate::picture::{Lens, Planes, to_8_bits};
@@ -155,8 +156,12 @@ impl Problem {
     }
 
     pub fn size(&self) -> usize {
-        let [channels, height, width] = shape(&self.model, self.lens.as_deref());
-        channels * height * width
+        self.axes().iter().product()
+    }
+
+    /// Returns channels, height and width of the pictures.
+    pub fn axes(&self) -> [usize; 3] {
+        shape(&self.model, self.lens.as_deref())
     }
 
     pub fn classes(&self) -> usize {
@@ -253,12 +258,51 @@ impl Problem {
         seen(&self.model, self.lens.as_deref(), pictures, shown)
     }
 
+    /// Returns what the problem's loss makes of the logits of picture `i`: up the label's, or down the target's.
+    pub(super) fn slope(&self, i: usize, logits: &[f32]) -> Slope {
+        let (class, direction) = ([self.followed(i)], if self.targets.is_some() { -1.0 } else { 1.0 });
+        let Rules { loss, .. } = self.rules;
+        // Only fails for classes that do not exist.
+        let value = loss.values(logits, &class).map_or(f32::NAN, |values| direction * values[0]);
+        let of_logits = loss.gradient(logits, &class, direction).unwrap_or_else(|_| vec![0.0; logits.len()]);
+        Slope { value, of_logits }
+    }
+
+    /// Returns how far the net is from what the attack on picture `i` is after.
+    pub(super) fn margin(&self, i: usize, logits: &[f32]) -> Margin {
+        let class = self.followed(i);
+        let others = (0..logits.len()).filter(|&k| k != class);
+        let other = others.reduce(|best, k| if logits[k] > logits[best] { k } else { best }).unwrap_or(class);
+        let (down, up) = if self.targets.is_some() { (other, class) } else { (class, other) };
+        Margin { value: logits[down] - logits[up], down, up }
+    }
+
+    /// Tells for each of the pictures `which` whether it fools the net where `at`, which holds all pictures, has it.
+    /// `logits` are those of the pictures as they are; where the net is shown them rounded, these decide.
+    pub(super) fn fooling(&self, at: &[f32], which: &[usize], logits: &[f32]) -> Result<Vec<bool>> {
+        let rows = which.iter().zip(logits.chunks(self.classes()));
+        let fooled: Vec<bool> = rows.map(|(&i, logits)| self.fooled(i, logits)).collect();
+        if !self.rules.eight_bit && self.lens.is_none() {
+            return Ok(fooled);
+        }
+        let seem: Vec<usize> = which.iter().zip(&fooled).filter(|(_, fooled)| **fooled).map(|(&i, _)| i).collect();
+        let not = self.not_fooled(at, &seem)?;
+        Ok(which.iter().zip(fooled).map(|(i, fooled)| fooled && !not.contains(i)).collect())
+    }
+
     /// Returns those of `which` that do not fool the net yet, where `at` holds all pictures.
     pub(super) fn not_fooled(&self, at: &[f32], which: &[usize]) -> Result<Vec<usize>> {
         let logits = self.logits(&gather(at, self.size(), which))?;
         let rows = which.iter().zip(logits.chunks(self.classes()));
         Ok(rows.filter(|(i, logits)| !self.fooled(**i, logits)).map(|(i, _)| *i).collect())
     }
+}
+
+/// This is `z_label − max others`, or `max others − z_target`: below 0 the net is fooled.
+pub(super) struct Margin {
+    pub value: f32,
+    pub down: usize,
+    pub up: usize,
 }
 
 /// Returns what a net sees of pictures; through a lens, as `shown` leaves each of them.
