@@ -301,16 +301,14 @@ fn the_same_seed_gives_the_same_pictures_and_another_seed_others() {
     for attack in all() {
         let first = run(&attack, &with(1));
         assert_eq!(first, run(&attack, &with(1)), "{attack}");
-        let is_random = matches!(&attack, AttackSettings::Pgd(_) | AttackSettings::Noise(_));
-        assert_eq!(first != run(&attack, &with(2)), is_random, "{attack}");
+        assert_eq!(first != run(&attack, &with(2)), attack.is_random(), "{attack}");
     }
 }
 
 #[test]
 fn a_pixel_without_gradient_does_not_move() {
     let problem = problem(&hidden(), Rules::default()).with_eps(&[0.2]).unwrap();
-    let follows = |attack: &AttackSettings| !matches!(attack, AttackSettings::Pgd(_) | AttackSettings::Noise(_));
-    for attack in all().iter().filter(|attack| follows(attack)) {
+    for attack in all().iter().filter(|attack| !attack.is_random()) {
         for (i, delta) in perturbations(&problem, &run(attack, &problem)).iter().enumerate() {
             // tanh and back again rounds.
             let still = delta[INPUTS - 2..].iter().all(|d| d.abs() < 1e-6);
@@ -369,10 +367,27 @@ fn a_target_becomes_more_probable() {
         logits.chunks(3).zip(&targets).map(|(logits, target)| softmax(logits)[*target]).collect()
     };
     let before = probability(&problem.x);
-    let noise = |attack: &AttackSettings| matches!(attack, AttackSettings::Noise(_));
-    for attack in within_eps().iter().filter(|attack| !noise(attack)) {
+    for attack in within_eps().iter().filter(|attack| attack.follows_loss()) {
         let after = probability(&run(attack, &problem));
         assert!(before.iter().zip(&after).all(|(before, after)| after > before), "{attack}: {before:?} {after:?}");
+    }
+    // With three classes, the lead is measured by the distance between the largest logit and the smallest.
+    let lead = |pictures: &[f32]| -> Vec<f32> {
+        let logits = problem.logits(pictures).unwrap();
+        let rows = logits.chunks(3).zip(&targets).zip(&problem.labels);
+        let ratio = |((z, target), label): ((&[f32], &usize), &usize)| {
+            let [largest, smallest] = [f32::max, f32::min].map(|of| of(of(z[0], z[1]), z[2]));
+            (z[*target] - z[*label]) / (largest - smallest)
+        };
+        rows.map(ratio).collect()
+    };
+    let before = lead(&problem.x);
+    for objective in [Objective::Dlr, Objective::TargetedDlr { targets: 9 }] {
+        let attack = AttackSettings::Apgd(Apgd::new(Norm::Linf, objective));
+        let after = lead(&run(&attack, &problem));
+        // It is flat at −1, where the label's is the largest logit and the target's the smallest.
+        let rises = |(before, after): (&f32, &f32)| after > before || *before < -1.0 + 1e-6;
+        assert!(before.iter().zip(&after).all(rises), "{attack}: {before:?} {after:?}");
     }
     for attack in [deepfool(Norm::L2), deepfool(Norm::Linf), carlini_wagner(5, 100)] {
         let logits = problem.logits(&run(&attack, &problem)).unwrap();
@@ -561,7 +576,7 @@ fn nets_that_are_broken_break_no_attack() {
 fn a_net_without_gradient_is_left_alone() {
     let model = linear(&[0.0; 4], 1.0);
     let problem = Problem::new(model, vec![0.5; 4], vec![1], Rules::default()).unwrap().with_eps(&[0.1]).unwrap();
-    for attack in all().iter().filter(|a| !matches!(a, AttackSettings::Pgd(_) | AttackSettings::Noise(_))) {
+    for attack in all().iter().filter(|attack| !attack.is_random()) {
         assert_eq!(run(attack, &problem), problem.x.to_vec(), "{attack}");
     }
 }

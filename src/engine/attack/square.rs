@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::parameter::{AttackInfo, Parameter, Scale, Value, norm};
-use super::problem::{Problem, gather};
+use super::problem::Problem;
 use super::run::{Attack, Run, Step, check_steps};
 use super::step::clip;
 use super::{Measure, Norm, within};
