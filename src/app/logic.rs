@@ -89,6 +89,7 @@ impl App {
                 }
             }
             Event::Training(event) => self.pages.train.take(event, shell),
+            Event::Probe(event) => shell.train.probing.take(event),
             Event::Models(event) => {
                 if self.pages.models.take(event, shell) {
                     self.pages.train.facts = None;

@@ -104,6 +104,8 @@ pub struct Settings {
     /// Unchanged settings of the next run are not kept, and those of another version of the program are forgotten.
     #[serde(deserialize_with = "if_understood")]
     pub train: Option<Config>,
+    /// Settings of the next run are probed as they are changed.
+    pub probe: bool,
     #[serde(deserialize_with = "if_understood")]
     pub plots: PlotLook,
     #[serde(deserialize_with = "if_understood")]
@@ -144,6 +146,7 @@ impl Default for Settings {
             loss: Loss::default(),
             recent: Vec::new(),
             train: None,
+            probe: true,
             plots: PlotLook::default(),
             why: WhyLook::default(),
             tests: Choices::default(),

@@ -7,6 +7,7 @@ mod last;
 mod library;
 mod mailbox;
 mod playback;
+mod probe;
 mod protocol;
 mod study;
 mod testset;
@@ -15,6 +16,7 @@ mod training;
 pub use command::train_arguments;
 pub use job::{DownloadEvent, Failure, guarded};
 pub use playback::{Moment, Timeline};
+pub use probe::{Probe, ProbeAnswer, ProbeEvent, ProbeExample, ProbeWish};
 pub use protocol::{Event, LinearFacts, Mismatch, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
 pub use study::{Along, ClassLine, ControlRow, ControlTable, Least, Second, SecondAnswers, SecondWish, Wish};
 pub use testset::{Curve, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
@@ -40,6 +42,7 @@ pub struct Worker {
     trainer: PatientThread<Order>,
     pub library: Library,
     test_sets: PatientThread<Numbered>,
+    probe: PatientThread<Option<ProbeWish>>,
 }
 
 impl Worker {
@@ -66,8 +69,9 @@ impl Worker {
         let (explorer, downloads) = (inbox.clone(), BTreeMap::new());
         let library = Library { catalogue: catalogue.clone(), explorer, outbox: outbox.clone(), downloads };
         let test_sets = testset::start(catalogue.clone(), outbox.clone())?;
+        let probe = probe::start(catalogue.clone(), outbox.clone())?;
         explorer::start(&inbox, catalogue, outbox)?;
-        Ok(Self { inbox, events, trainer, library, test_sets })
+        Ok(Self { inbox, events, trainer, library, test_sets, probe })
     }
 
     /// Asks for a view; it replaces any view that is still waiting. Never blocks.
@@ -102,6 +106,11 @@ impl Worker {
     /// Gives the trainer an order; answered by [`Event::Training`].
     pub fn train(&self, order: Order) {
         self.trainer.tasks.push(order);
+    }
+
+    /// Asks for a probe in place of the one in hand, or with `None` for none; answered by [`Event::Probe`].
+    pub fn probe(&self, wish: Option<ProbeWish>) {
+        self.probe.tasks.push(wish);
     }
 
     /// Orders a contact sheet, or a survey in place of the one in hand; answered by [`Event::TestSet`].

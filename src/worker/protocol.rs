@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::job::DownloadEvent;
 use super::playback::Timeline;
+use super::probe::ProbeEvent;
 use super::study::{Along, ControlTable, Least, Second};
 use super::testset::TestEvent;
 use super::training::TrainEvent;
@@ -171,6 +172,8 @@ pub enum Event {
     NetChanged(String),
     /// The trainer reports.
     Training(TrainEvent),
+    /// A probe of the settings of the next run reports.
+    Probe(ProbeEvent),
     /// A survey of a test set reports.
     TestSet(TestEvent),
     /// Models are fetched, added or removed. What changes the list is followed by [`Event::Catalogue`].

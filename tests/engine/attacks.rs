@@ -7,8 +7,8 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use doppelganger::engine::attack::{
     Apgd, AttackInput, AttackSettings, AutoAttack, Bim, CarliniWagner, DeepFool, Fab, Fgsm, Fmn, GradientSteps, Loss,
-    MinimalEps, MomentumFgsm, Noise, NoiseKind, Norm, Objective, Pgd, Problem, Rules, SaliencyMap, Shortest, Square, eps_curve,
-    eps_range, finish,
+    MinimalEps, MomentumFgsm, Noise, NoiseKind, Norm, Objective, Pgd, Problem, Rules, SaliencyMap, Shortest, Square,
+    eps_curve, eps_range, finish,
 };
 use doppelganger::engine::loss::softmax;
 use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, argmax};

@@ -5,6 +5,7 @@ pub mod bar_chart;
 pub mod class_picker;
 pub mod fields;
 pub mod form;
+pub mod knob;
 pub mod path_field;
 pub mod progress_bar;
 pub mod question;
@@ -51,6 +52,16 @@ fn pushing<C>(button: Response, action: impl Action + Into<C>, tip: &str, out: &
         out.push(action.into());
     }
     response
+}
+
+/// Shows a switch for an action. Pushes the action when it is pressed.
+pub fn toggle<C>(ui: &mut Ui, action: impl Action + Into<C>, is_on: bool, out: &mut Vec<C>) {
+    let about = action.about();
+    let mut shown = is_on;
+    let response = ui.checkbox(&mut shown, about.name).on_hover_text(about.tip());
+    if response.changed() {
+        out.push(action.into());
+    }
 }
 
 /// Shows the one button of a question or a panel that does what it is there for.

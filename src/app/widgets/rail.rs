@@ -59,17 +59,22 @@ impl<'a> Rail<'a> {
         let changed = (new - value).abs() > f32::EPSILON * value.abs();
         let ends = [*self.range.start(), *self.range.end()].map(f64::from);
         describe_slider(ui, &response, WidgetInfo::slider(ui.is_enabled(), f64::from(new), self.name), ends);
-        ui.ctx().accesskit_node_builder(response.id, |node| {
-            node.add_action(Action::Increment);
-            node.add_action(Action::Decrement);
-        });
+        self.let_step(ui, &response);
         if ui.is_rect_visible(rect) {
             self.paint(ui, &response, new);
         }
         (response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal), changed.then_some(new))
     }
 
-    fn value_at(&self, position: f32) -> f32 {
+    /// Lets assistive technology move the value by steps.
+    pub(super) fn let_step(&self, ui: &Ui, response: &Response) {
+        ui.ctx().accesskit_node_builder(response.id, |node| {
+            node.add_action(Action::Increment);
+            node.add_action(Action::Decrement);
+        });
+    }
+
+    pub(super) fn value_at(&self, position: f32) -> f32 {
         let (low, high) = (*self.range.start(), *self.range.end());
         let t = position.clamp(0.0, 1.0);
         match self.spacing {
@@ -79,7 +84,7 @@ impl<'a> Rail<'a> {
         }
     }
 
-    fn position_of(&self, value: f32) -> f32 {
+    pub(super) fn position_of(&self, value: f32) -> f32 {
         let (low, high) = (*self.range.start(), *self.range.end());
         let share = ((value - low) / (high - low)).clamp(0.0, 1.0);
         match self.spacing {
@@ -96,7 +101,7 @@ impl<'a> Rail<'a> {
         }
     }
 
-    fn after_keys(&self, ui: &Ui, response: &Response, mut value: f32) -> f32 {
+    pub(super) fn after_keys(&self, ui: &Ui, response: &Response, mut value: f32) -> f32 {
         keep_arrows(ui, response, true);
         if response.has_focus() {
             ui.input(|i| {

@@ -41,9 +41,9 @@ mod step;
 
 pub use crate::loss::Loss;
 pub use apgd::Objective;
-pub use fmn::Shortest;
 pub use controls::{Control, alignment};
 pub use curve::{EpsCurve, Flip, eps_curve, eps_ladder, eps_range};
+pub use fmn::Shortest;
 pub use gradient::{InputGradient, input_gradient};
 pub use honesty::{AccuracyPoint, SecurityCurve, warnings};
 pub use linear::{LinearRival, linear_rival};

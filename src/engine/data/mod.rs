@@ -250,6 +250,18 @@ impl Dataset {
         Self { labels, pictures, notes: self.notes.clone(), fitted: OnceLock::new() }
     }
 
+    /// Returns the first `n` pictures, or all where there are fewer.
+    pub fn first(&self, n: usize) -> Self {
+        let n = n.min(self.len());
+        let pictures = match &self.pictures {
+            Pictures::Array { images, numbers } => {
+                Pictures::Array { images: images.clone(), numbers: numbers[..n].to_vec() }
+            }
+            Pictures::Files(files) => Pictures::Files(files[..n].to_vec()),
+        };
+        Self { labels: self.labels[..n].to_vec(), pictures, notes: self.notes.clone(), fitted: OnceLock::new() }
+    }
+
     pub fn len(&self) -> usize {
         self.labels.len()
     }

@@ -358,7 +358,7 @@ fn fresh_learner(manifest: &Manifest, config: &Config) -> Result<Learner> {
 
 /// Each purpose of a generator has a stream of its own at each step, so that a resumed run needs no generator's state.
 #[derive(Clone, Copy)]
-enum Purpose {
+pub(super) enum Purpose {
     Weights,
     Order,
     Dropout,
@@ -368,7 +368,7 @@ enum Purpose {
     Probe,
 }
 
-fn stream(seed: u64, at: Position, purpose: Purpose) -> ChaCha8Rng {
+pub(super) fn stream(seed: u64, at: Position, purpose: Purpose) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let place = ((at.stage as u64) << 60) + ((at.epoch as u64) << 32) + ((at.step as u64) << 4);
     rng.set_stream(place + purpose as u64);

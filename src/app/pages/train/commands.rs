@@ -93,6 +93,9 @@ pub enum TrainCommand {
         alpha: Vec<f32>,
     },
     View(TrainView),
+    /// Settings are probed as they are changed, or not.
+    ToggleProbe,
+    NextExample,
 }
 
 impl Action for TrainCommand {
@@ -177,6 +180,14 @@ impl Action for TrainCommand {
             Self::ShowFirstLayer(_) => about("Weights", "Read the weights of this run"),
             Self::View(view) => view.about(),
             Self::Settings(_) => about("Settings", "Settings of the next run"),
+            Self::ToggleProbe => about(
+                "Probe as you tune",
+                "Train a small copy of the next run for a few seconds whenever a setting changes, and show its errors",
+            )
+            .icon(icons::ICON_MONITORING),
+            Self::NextExample => {
+                about("Next picture", "Attack another training picture").keys(NONE, Key::X).icon(icons::ICON_IMAGE)
+            }
         }
     }
 
@@ -185,7 +196,8 @@ impl Action for TrainCommand {
         let chosen = [Self::NextRun, Self::PreviousRun, Self::TickSelected, Self::UseNet(NetMoment::Now)];
         let exports = [Export::History, Export::Plots].map(Self::AskExport);
         let [again, others] = [[Self::Resume, Self::Again], [Self::CopyCommand, Self::AskDelete]];
-        [&in_hand[..], &chosen, &again, &exports, &others, &TrainView::ALL.map(Self::View)].concat()
+        let tuning = [Self::ToggleProbe, Self::NextExample];
+        [&in_hand[..], &tuning, &chosen, &again, &exports, &others, &TrainView::ALL.map(Self::View)].concat()
     }
 }
 

@@ -11,3 +11,4 @@ pub mod run_bar;
 pub mod runs_table;
 pub mod settings;
 pub mod state;
+pub mod tuning;

@@ -10,7 +10,7 @@ use crate::app::commands::window::WindowCommand;
 use crate::app::files::dialogs::Question;
 use crate::app::notices::Tone;
 use crate::app::page::{Menu, Page};
-use crate::app::pages::train::commands::{Export, TrainCommand, TrainView};
+use crate::app::pages::train::commands::{Export, SettingsOf, TrainCommand, TrainView};
 use crate::app::pages::train::first_layer::WeightSheet;
 use crate::app::pages::train::questions::{Questions, TrainQuestion};
 use crate::app::pages::train::run_bar;
@@ -65,7 +65,8 @@ impl Page for TrainPage {
         let side = Frame::new().fill(palette(ui).panel);
         Panel::left("train settings").resizable(false).exact_size(width).frame(side).show(ui, |ui| {
             let look = shell.background.look();
-            let around = Around { train, facts: self.facts.as_ref(), look, catalogue: &shell.explore.catalogue };
+            let (facts, catalogue) = (self.facts.as_ref(), &*shell.explore.catalogue);
+            let around = Around { train, facts, look, catalogue, probes: shell.settings.probe };
             self.settings.show(ui, &around, out);
         });
         let bar = theme::bar_frame(ui);
@@ -93,6 +94,7 @@ impl Page for TrainPage {
             let config = train.draft.clone();
             shell.background.gather(config);
         }
+        probe(shell);
     }
 
     fn show_question(&mut self, ui: &Ui, _shell: &Shell, out: &mut Vec<Command>) {
@@ -169,6 +171,7 @@ impl TrainPage {
             }
             Some(TrainOutcome::Fetched(data)) => {
                 self.facts = None;
+                shell.train.probing.forget();
                 shell.notices.add_brief(format!("{} is there.", words::data(&data)));
             }
             Some(TrainOutcome::NeedsYou(_) | TrainOutcome::Done(_) | TrainOutcome::Idle(_)) | None => {}
@@ -195,6 +198,7 @@ impl TrainPage {
                 let path = std::path::absolute(&path).unwrap_or(path);
                 shell.train.draft.data = DataSource::Folder(path);
             }
+            TrainCommand::ToggleProbe => shell.settings.probe = !shell.settings.probe,
             TrainCommand::AskFetch(data) => self.questions.open = Some(TrainQuestion::Fetch(data)),
             command => shell.train(&command),
         }
@@ -258,6 +262,16 @@ impl TrainPage {
             TrainView::FirstLayer => self.first_layer(ui, train, out),
             TrainView::Sweep => sweep(ui, train, out),
         }
+    }
+}
+
+/// Asks for a probe of the settings on screen, where they are those of the next run.
+fn probe(shell: &mut Shell) {
+    let train = &mut shell.train;
+    let is_seen = shell.settings.probe && shell.settings.tab == Tab::Train;
+    let config = (is_seen && train.shown_panel().0 == SettingsOf::NextRun).then_some(&train.draft);
+    if let Some(wish) = train.probing.order(config) {
+        shell.worker.probe(wish);
     }
 }
 

@@ -11,8 +11,9 @@ use crate::app::pages::train::commands::{SettingsOf, TrainCommand};
 use crate::app::pages::train::state::facts::DraftFacts;
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{DataFetching, Train, draft, words};
+use crate::app::pages::train::tuning::{Tuning, errors_of};
 use crate::app::pages::train::{learning, net, objective};
-use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::about::{Action as _, about};
 use crate::app::widgets::form::{self, Counts, Fields, named, note, section};
 use crate::app::widgets::path_field::typed_path;
@@ -30,11 +31,14 @@ pub struct Around<'a> {
     /// The share that is done of a look at the data.
     pub look: Option<f32>,
     pub catalogue: &'a [Entry],
+    /// Settings are probed as they are changed.
+    pub probes: bool,
 }
 
 #[derive(Default)]
 pub struct SettingsPanel {
     fields: Fields,
+    tuning: Tuning,
     of: Option<SettingsOf>,
 }
 
@@ -85,8 +89,13 @@ impl SettingsPanel {
     fn next_run(&mut self, ui: &mut Ui, config: &mut Config, around: &Around<'_>, out: &mut Vec<Command>) {
         let facts = around.facts.filter(|facts| facts.are_of(config));
         let is_missing = facts.is_some_and(|facts| !facts.is_there);
-        let fields = &mut self.fields;
-        section(ui, "Data", true, &words::data(&config.data), |ui| {
+        let Self { fields, tuning, .. } = self;
+        tuning.knobs(ui, fields, config);
+        ui.add_space(SPACE_1);
+        tuning.probe(ui, &around.train.probing, around.probes, out);
+        ui.separator();
+        section(ui, "Adversary", false, &words::adversary_of(config), |ui| objective::show(ui, fields, config, true));
+        section(ui, "Data", is_missing, &words::data(&config.data), |ui| {
             data(ui, fields, config, out);
             input(ui, fields, config, facts);
             if let (None, Some(share), DataSource::Folder(_)) = (facts, around.look, &config.data) {
@@ -98,10 +107,9 @@ impl SettingsPanel {
                 None => {}
             }
         });
-        section(ui, "Net", true, &config.model.clone(), |ui| net::show(ui, fields, config, facts, around.catalogue));
-        section(ui, "Objective", true, &words::adversary(config), |ui| objective::show(ui, fields, config, true));
+        section(ui, "Net", false, &config.model.clone(), |ui| net::show(ui, fields, config, facts, around.catalogue));
         let summary = format!("{} epochs, rate {}", config.epochs, config.learning_rate);
-        section(ui, "Learning", true, &summary, |ui| learning::show(ui, fields, config));
+        section(ui, "Learning", false, &summary, |ui| learning::show(ui, fields, config));
         let summary = config.stopping.rule.to_string();
         section(ui, "Early stopping", false, &summary, |ui| learning::stopping(ui, fields, config));
         let summary = format!("{} held out", config.validation);
@@ -109,14 +117,19 @@ impl SettingsPanel {
     }
 
     fn run_in_hand(&mut self, ui: &mut Ui, config: &mut Config, run: Option<&TrainingRun>) {
-        let fields = &mut self.fields;
+        let Self { fields, tuning, .. } = self;
         let retrains = run.and_then(|run| run.progress).is_some_and(|now| now.stage == Stage::Retraining);
-        section(ui, "Objective", true, &words::adversary(config), |ui| {
-            ui.add_enabled_ui(!retrains, |ui| objective::show(ui, fields, config, false));
-            if retrains {
-                note(ui, "The retraining repeats the ε and α of the selection.");
-            }
-        });
+        ui.add_enabled_ui(!retrains, |ui| tuning.knobs(ui, fields, config));
+        note(
+            ui,
+            match retrains {
+                true => "The retraining repeats the ε and α of the selection.",
+                false => "ε and α hold from the next epoch on, and the plots mark it.",
+            },
+        );
+        run.into_iter().for_each(|run| errors_of(ui, run));
+        ui.separator();
+        section(ui, "Adversary", false, &words::adversary_of(config), |ui| objective::show(ui, fields, config, false));
         section(ui, "Learning rate", true, "", |ui| {
             learning::rate(ui, fields, config);
             note(ui, "Holds from the next step on; the schedule goes on from there.");

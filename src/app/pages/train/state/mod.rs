@@ -2,12 +2,14 @@
 
 pub mod draft;
 pub mod facts;
+pub mod probing;
 pub mod run;
 #[cfg(test)]
 mod tests;
 pub mod words;
 
 use crate::app::pages::train::commands::{NetMoment, SettingsOf, TrainCommand, TrainView};
+use crate::app::pages::train::state::probing::Probing;
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::undo::History;
 use crate::engine::data::{DataSource, tells_of_damaged};
@@ -45,6 +47,7 @@ pub struct Train {
     pub panel: SettingsOf,
     pub view: TrainView,
     pub fetching: Option<DataFetching>,
+    pub probing: Probing,
     pub is_listed: bool,
     selected: Option<RunId>,
     /// Each run that begins is selected, as long as the run in hand is.
@@ -67,6 +70,7 @@ impl Train {
             panel: SettingsOf::NextRun,
             view: TrainView::Curves,
             fetching: None,
+            probing: Probing::default(),
             is_listed: false,
             selected: None,
             follows: true,
@@ -180,6 +184,7 @@ impl Train {
             TrainCommand::SkipDamaged => return self.skip_damaged(),
             TrainCommand::Delete(run) => return vec![Order::Delete(run.clone())],
             TrainCommand::FetchData(data) => return vec![Order::Fetch(data.clone())],
+            TrainCommand::NextExample => self.probing.picture += 1,
             TrainCommand::StopFetching => return vec![Order::CancelFetch],
             TrainCommand::Sweep { eps, alpha } => return self.sweep(eps, alpha),
             _ => return self.order_about_run_in_hand(command),

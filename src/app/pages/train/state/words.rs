@@ -91,6 +91,15 @@ pub fn adversary(config: &Config) -> String {
     }
 }
 
+/// Names what makes the second part of the objective, in one line.
+pub fn adversary_of(config: &Config) -> String {
+    let clipped = if config.clip { ", clipped to [0, 1]" } else { ", not clipped" };
+    match config.adversary {
+        Adversary::None => "none: clean".into(),
+        _ => format!("{}{clipped}", adversary(&Config { alpha: 0.0, eps: 1.0, ..config.clone() })),
+    }
+}
+
 /// Writes the objective in symbols, and with the numbers of the settings.
 pub fn objective(config: &Config) -> [String; 2] {
     let (a, e) = (short(config.alpha), short(config.eps));
