@@ -9,6 +9,7 @@ use serde_json::json;
 use super::choice::choice;
 use super::print;
 use super::progress::{ProgressLine, check_ctrl_c, open_data, say, watched};
+use crate::engine::attack::Norm;
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::model::{Catalogue, Manifest};
 use crate::engine::train::{
@@ -90,9 +91,19 @@ pub struct TrainingArgs {
     /// Zoom into random parts of the training pictures, of at least this share of their area
     #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
     zoom: f32,
-    /// What the second part of the objective is made of: fgsm, random-fgsm, pgd-STEPS, signs, uniform, or none
+    /// What the second part of the objective is made of: fgsm, random-fgsm, noisy-fgsm, pgd-STEPS, free-REPLAYS, signs,
+    /// uniform, or none
     #[arg(long, default_value_t = Adversary::Fgsm)]
     adversary: Adversary,
+    /// The norm that adversarial examples are measured in
+    #[arg(long, value_parser = choice(&NORMS), default_value = "linf")]
+    norm: Norm,
+    /// TRADES in place of the mix with --alpha: J(x) + BETA·KL(f(x) ‖ f(x'))
+    #[arg(long, value_name = "BETA")]
+    trades: Option<f32>,
+    /// Keep, validate and save an average of the weights that decays like this at each step, such as 0.999
+    #[arg(long, value_name = "DECAY")]
+    ema: Option<f32>,
     /// Let the pixels of adversarial examples leave [0, 1]
     #[arg(long)]
     pub no_clip: bool,
@@ -142,6 +153,9 @@ const SCHEDULES: [(&str, &str, Schedule); 4] = [
     ("one-cycle", "Up over the first fifth, then down to zero", Schedule::OneCycle),
     ("decay", "Divided by --lr-decay at every step", Schedule::Decay(Schedule::USUAL_DECAY)),
 ];
+
+const NORMS: [(&str, &str, Norm); 2] =
+    [("linf", "ε is the largest move of a pixel", Norm::Linf), ("l2", "ε is the length ‖δ‖₂", Norm::L2)];
 
 const RULES: [(&str, &str, Rule); 3] =
     [("off", "", Rule::Off), ("clean", "", Rule::Clean), ("adversarial", "", Rule::Adversarial)];
@@ -195,8 +209,11 @@ impl TrainingArgs {
             label_smoothing: self.label_smoothing,
             augment: Augment { flip: self.flip, shift: self.shift, zoom: self.zoom },
             adversary: self.adversary,
+            norm: self.norm,
             eps: *eps,
             alpha: *alpha,
+            trades: self.trades,
+            averaging: self.ema,
             clip: !self.no_clip,
             validation: self.validation.unwrap_or(0),
             pgd_pictures: self.pgd_pictures,
@@ -224,6 +241,8 @@ impl TrainingArgs {
         let adversary = &self.adversary;
         let why = if eps == 0.0 && !matches!(adversary, Adversary::None | Adversary::Fgsm) {
             format!("--adversary {adversary} needs an ε above 0: give --eps, such as --eps 0.25")
+        } else if self.trades.is_some() && eps == 0.0 {
+            "--trades needs an ε above 0: give --eps, such as --eps 0.25".into()
         } else if self.patience.is_some() && self.stop == Some(Rule::Off) {
             "--patience waits for a lower error, and with --stop off none decides; leave one of them out".into()
         } else if self.lr_decay.is_some() && !matches!(self.schedule, Schedule::Decay(_)) {
@@ -412,8 +431,11 @@ mod tests {
             label_smoothing: 0.1,
             augment: Augment { flip: true, shift: 2, zoom: 0.5 },
             adversary: Adversary::Pgd { steps: 7 },
+            norm: Norm::L2,
             eps: 8.0 / 255.0,
             alpha: 0.25,
+            trades: Some(6.0),
+            averaging: Some(0.995),
             clip: false,
             pgd_pictures: 11,
             stopping: Stopping { rule: Rule::Clean, patience: Some(5), retrain: true },

@@ -98,6 +98,48 @@ pub fn training_loss(logits: &[f32], labels: &[usize], smoothing: f32, weight: f
     Ok((mean(&losses), gradient))
 }
 
+/// Returns TRADES' loss `mean J(x) + β·mean KL(f(x) ‖ f(x'))` of the logits of a batch x and, behind them, of x', and its
+/// slopes with respect to all of them (Zhang et al., 2019, arXiv 1901.08573, equation 5). Fails for labels that are no
+/// classes.
+pub fn trades_loss(logits: &[f32], labels: &[usize], smoothing: f32, beta: f32) -> Result<(f32, Vec<f32>)> {
+    let (clean, adversarial) = logits.split_at(logits.len() / 2);
+    let (value, mut slopes) = training_loss(clean, labels, smoothing, 1.0)?;
+    let classes = clean.len() / labels.len();
+    let scale = f64::from(beta) / labels.len() as f64;
+    let mut divergence = 0.0;
+    let mut slopes_behind = Vec::with_capacity(adversarial.len());
+    for (row, (z, z_behind)) in clean.chunks(classes).zip(adversarial.chunks(classes)).enumerate() {
+        let [log_p, log_q] = [z, z_behind].map(precise_log_softmax);
+        let apart: Vec<f64> = log_p.iter().zip(&log_q).map(|(p, q)| p - q).collect();
+        let of_row: f64 = log_p.iter().zip(&apart).map(|(p, apart)| p.exp() * apart).sum();
+        divergence += of_row;
+        for (slope, (p, apart)) in slopes[row * classes..].iter_mut().zip(log_p.iter().zip(&apart)) {
+            *slope += (scale * p.exp() * (apart - of_row)) as f32;
+        }
+        slopes_behind.extend(log_p.iter().zip(&log_q).map(|(p, q)| (scale * (q.exp() - p.exp())) as f32));
+    }
+    slopes.extend(slopes_behind);
+    Ok((value + (scale * divergence) as f32, slopes))
+}
+
+/// Returns the slopes of `KL(f(x) ‖ f(x'))` with respect to the logits of x', row by row: the difference of the
+/// probabilities.
+pub fn divergence_gradient(clean: &[f32], logits: &[f32], classes: usize) -> Vec<f32> {
+    let rows = clean.chunks(classes).zip(logits.chunks(classes));
+    let slopes = rows.flat_map(|(clean, logits)| {
+        let (p, q) = (softmax(clean), softmax(logits));
+        q.into_iter().zip(p).map(|(q, p)| q - p).collect::<Vec<_>>()
+    });
+    slopes.collect()
+}
+
+/// Returns the logarithms of the probabilities in double precision, since TRADES takes differences of them.
+fn precise_log_softmax(z: &[f32]) -> Vec<f64> {
+    let max = f64::from(z.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let sum: f64 = z.iter().map(|&z| (f64::from(z) - max).exp()).sum();
+    z.iter().map(|&z| f64::from(z) - max - sum.ln()).collect()
+}
+
 fn rows<'a>(logits: &'a [f32], labels: &'a [usize]) -> Result<impl Iterator<Item = (&'a [f32], usize)>> {
     let classes = logits.len() / labels.len().max(1);
     if classes * labels.len() != logits.len() || classes < 2 || labels.iter().any(|&label| label >= classes) {
@@ -216,6 +258,45 @@ mod tests {
     fn labels_must_exist() {
         let z = [1.0, 2.0, 3.0];
         assert!(Loss::CrossEntropy.values(&z, &[3]).is_err() && Loss::LogOdds.gradient(&z, &[0, 1], 1.0).is_err());
+    }
+
+    #[test]
+    fn trades_gives_what_pytorch_gives() {
+        // z = torch.tensor([[1., -2., .5], [0., 3., -1.]], requires_grad=True)
+        // a = torch.tensor([[.2, -1., 1.5], [1., 2., -2.]], requires_grad=True)
+        // j = F.cross_entropy(z, torch.tensor([2, 1])) \
+        //     + 6/2*F.kl_div(F.log_softmax(a, 1), F.softmax(z, 1), reduction="sum"); j.backward()
+        // print(j.item(), z.grad.tolist(), a.grad.tolist())
+        // -> 2.194610118865967
+        //    [[1.593749761581421, -0.08296985924243927, -1.510779857635498],
+        //     [-0.24333298206329346, 0.22996345162391663, 0.013369741849601269]]
+        //    [[-1.2076846361160278, 0.09161272644996643, 1.1160717010498047],
+        //     [0.6563259363174438, -0.6445211172103882, -0.01180482842028141]]
+        let logits = [1.0, -2.0, 0.5, 0.0, 3.0, -1.0, 0.2, -1.0, 1.5, 1.0, 2.0, -2.0];
+        let (value, slopes) = trades_loss(&logits, &[2, 1], 0.0, 6.0).unwrap();
+        let expected = [
+            1.593_749_8,
+            -0.082_969_86,
+            -1.510_779_9,
+            -0.243_332_98,
+            0.229_963_45,
+            0.013_369_742,
+            -1.207_684_6,
+            0.091_612_726,
+            1.116_071_7,
+            0.656_325_94,
+            -0.644_521_1,
+            -0.011_804_828,
+        ];
+        assert!((value - 2.194_610_1).abs() < 1e-6, "{value}");
+        for (found, expected) in slopes.iter().zip(expected) {
+            assert!((found - expected).abs() < 2e-6, "{slopes:?}");
+        }
+        // The attack climbs the divergence alone: one picture's share of it, without β.
+        let climbed = divergence_gradient(&logits[..6], &logits[6..], 3);
+        for (found, expected) in climbed.iter().zip(&expected[6..]) {
+            assert!((found - expected / 3.0).abs() < 1e-6, "{climbed:?}");
+        }
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub fn train_arguments(config: &Config) -> Vec<String> {
     // Without ε there is nothing that an adversary could do.
     let has_adversary = config.eps > 0.0 || config.adversary == Adversary::None;
     let adversary = if has_adversary { config.adversary } else { usual.adversary };
-    let left_out_if_usual: [(&str, &dyn Display, &dyn Display); 12] = [
+    let (norm, usual_norm) = (config.norm.name(), usual.norm.name());
+    let left_out_if_usual: [(&str, &dyn Display, &dyn Display); 13] = [
         ("epochs", &config.epochs, &usual.epochs),
         ("batch", &config.batch, &usual.batch),
         ("optimiser", &config.optimiser, &usual.optimiser),
@@ -80,6 +81,7 @@ pub fn train_arguments(config: &Config) -> Vec<String> {
         ("shift", &config.augment.shift, &usual.augment.shift),
         ("zoom", &config.augment.zoom, &usual.augment.zoom),
         ("adversary", &adversary, &usual.adversary),
+        ("norm", &norm, &usual_norm),
         ("pgd-pictures", &config.pgd_pictures, &usual.pgd_pictures),
     ];
     for (name, value, usual) in left_out_if_usual {
@@ -101,6 +103,8 @@ pub fn train_arguments(config: &Config) -> Vec<String> {
         ("init", config.init.map(|init| init.to_string())),
         ("eps", Some(config.eps.to_string())),
         ("alpha", Some(config.alpha.to_string())),
+        ("trades", config.trades.map(|beta| beta.to_string())),
+        ("ema", config.averaging.map(|decay| decay.to_string())),
         ("validation", Some(config.validation.to_string())),
         ("stop", Some(config.stopping.rule.to_string())),
         ("patience", patience.map(|patience| patience.to_string())),

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use doppelganger::engine::attack::{AttackSettings, Baseline, Goal, Label, Loss, Norm, Pgd, Rules, Verdict};
-use doppelganger::engine::data::Invert;
+use doppelganger::engine::data::{Invert, Split};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::engine::picture::{Background, Channel, Heatmap, HeatmapQuantity, Picture, Region, open, save_png};
-use doppelganger::worker::{Event, Mismatch, SecondWish, Shown, Source, View, Wish, Worker};
+use doppelganger::engine::train::{Config, EpochRecord, Trainer};
+use doppelganger::worker::{
+    Event, Mismatch, Probe, ProbeEvent, ProbeWish, SecondWish, Shown, Source, View, Wish, Worker,
+};
 
 fn worker() -> Worker {
     Worker::with_folders(Catalogue::new(Vec::new()), "no runs".into(), || {}).unwrap()
@@ -293,4 +296,60 @@ fn an_attacked_photo_is_shown_to_another_net_as_its_file_is() {
     let expected = robust.probabilities(&robust.lens(&file, crop).unwrap().fit(&file).unwrap()).unwrap();
     assert_eq!(answers.adversarial_top, robust.top(&expected, 2));
     assert_ne!(answers.adversarial_top[0].prob, answers.clean_top[0].prob);
+}
+
+/// What a probe of these settings comes to after its last step.
+fn probe(worker: &Worker, wish: &ProbeWish) -> Probe {
+    worker.probe(Some(wish.clone()));
+    loop {
+        match worker.wait(Duration::from_secs(60)).expect("an event within a minute") {
+            Event::Probe(ProbeEvent::Found(found)) if found.wish == *wish && found.is_over => return *found,
+            Event::Probe(ProbeEvent::Failed(_, why)) => panic!("{why}"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_probe_is_a_short_run_of_the_settings() {
+    let worker = worker();
+    let config = Config {
+        data: "drawn:3000".parse().unwrap(),
+        model: "maxout:16x2".into(),
+        batch: 400,
+        eps: 0.1,
+        ..Config::default()
+    };
+    let wish = ProbeWish { config: config.clone(), picture: 4 };
+    let found = probe(&worker, &wish);
+    assert_eq!((found.of, found.training_pictures, found.is_of_small_net()), (301, 2500, false));
+    // A busy machine may not take all of them in its time.
+    assert!(found.steps > 0 && found.steps % 7 == 0, "{} steps", found.steps);
+    // The same settings as a run of their own, to the last bit.
+    let manifest = config.manifest(&Catalogue::new(Vec::new())).unwrap();
+    let data = config.open_data(Split::Train, &manifest.classes, &mut |_| true).unwrap();
+    let mut run = Trainer::new(manifest, data.into(), found.config.clone()).unwrap();
+    while run.history().len() < found.steps / 7 {
+        run.advance().unwrap();
+    }
+    let alone = run.history().last().copied().map(|record| EpochRecord { seconds: 0.0, ..record });
+    assert_eq!(found.record.map(|record| EpochRecord { seconds: 0.0, ..record }), alone);
+    let [clean, adversarial] = [alone.unwrap().clean.unwrap(), alone.unwrap().adversarial.unwrap()];
+    assert!(clean.error() < 0.5 && adversarial.error() > clean.error(), "{clean:?} {adversarial:?}");
+
+    // Its picture was attacked at ε, and what stands below it is the net's answer.
+    let example = found.example.unwrap();
+    let seen = run.example(4, &config).unwrap();
+    let moved = seen.adversarial.pixels.iter().zip(&seen.clean.pixels).map(|(to, from)| (to - from).abs());
+    let most = moved.fold(0.0, f32::max);
+    assert!((most - 0.1).abs() < 1e-6, "{most}");
+    assert_eq!(example.adversarial.probability, seen.adversarial.probability);
+    assert_eq!((example.label, example.clean.class), (seen.label.to_string(), seen.clean.answer.to_string()));
+
+    // Only the newest wish is fulfilled.
+    for eps in [0.2, 0.25] {
+        worker.probe(Some(ProbeWish { config: Config { eps, ..config.clone() }, picture: 0 }));
+    }
+    let newest = ProbeWish { config: Config { eps: 0.3, ..config.clone() }, picture: 0 };
+    assert_eq!(probe(&worker, &newest).record.unwrap().eps, 0.3);
 }

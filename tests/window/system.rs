@@ -114,7 +114,7 @@ fn every_text_field_takes_composed_text() {
     }
     let fields = [
         (Key::Num1, "ε as a number"),
-        (Key::Num2, "Pictures as a number"),
+        (Key::Num2, "α as a number"),
         (Key::Num4, "Values of ε"),
         (Key::Num4, "Test pictures"),
     ];

@@ -29,13 +29,24 @@ fn endless() -> Config {
     Config { epochs: 9000, ..tiny() }
 }
 
+/// Six steps in a part of its probe.
+fn draft_of_a_probe() -> Config {
+    Config { batch: 80, ..tiny() }
+}
+
 /// The note that the run which comes with the program was deleted.
 const NOTE: &str = "run-0000.deleted";
 const SIZE: Vec2 = vec2(1280.0, 900.0);
 
-/// Returns a window on the Train page, with the run that comes with the program.
+/// Returns a window on the Train page, with the run that comes with the program and without probes.
 fn as_found(config: &Config) -> Opening {
-    Opening::default().setting("tab", "train").setting("train", json!(config)).size(SIZE)
+    Opening::default().setting("tab", "train").setting("train", json!(config)).setting("probe", false).size(SIZE)
+}
+
+/// Opens sections of the settings.
+#[track_caller]
+fn unfold(window: &mut Window, sections: &[&str]) {
+    sections.iter().for_each(|section| window.reach(&format!("Section {section}")));
 }
 
 /// Returns the same without that run.
@@ -180,9 +191,7 @@ fn the_picture_follows_the_net_in_training() {
 #[test]
 fn what_cannot_be_taken_is_told_once_and_the_old_value_stays() {
     let mut window = open(&tiny());
-    for section in ["More", "Early stopping", "Validation"] {
-        window.reach(section);
-    }
+    unfold(&mut window, &["Data", "Net", "Learning", "More", "Early stopping", "Validation"]);
     for switch in ["Max-norm", "First weights", "Patience", "Momentum changes", "Dropout"] {
         window.reach(switch);
     }
@@ -232,6 +241,7 @@ fn what_cannot_be_taken_is_told_once_and_the_old_value_stays() {
 #[test]
 fn settings_change_what_is_trained() {
     let mut window = open(&tiny());
+    unfold(&mut window, &["Data", "Net", "Learning"]);
     window.enter("Units as a number", "12");
     window.enter("Pieces as a number", "3");
     window.enter("α as a number", "1");
@@ -307,6 +317,7 @@ fn a_closed_window_loses_nothing() {
 #[test]
 fn a_change_of_tab_loses_nothing() {
     let mut window = open(&endless());
+    unfold(&mut window, &["Learning"]);
     window.enter("Seed", "7");
     window.reach("Train");
     window.until("an epoch", |app| info(app, "run-0001").is_some_and(|info| !info.history.is_empty()));
@@ -374,6 +385,7 @@ fn the_command_line_of_a_run_is_copied() {
 fn changes_of_the_settings_are_taken_back_and_done_again() {
     let mut window = open(&tiny());
     let before = window.app().shell.train.draft.clone();
+    unfold(&mut window, &["Learning"]);
     window.enter("Epochs as a number", "7");
     assert_eq!(window.app().shell.train.draft.epochs, 7);
     window.command(Key::Z);
@@ -381,6 +393,43 @@ fn changes_of_the_settings_are_taken_back_and_done_again() {
     window.reach("Menu");
     window.reach("Redo");
     assert_eq!(window.app().shell.train.draft.epochs, 7);
+}
+
+#[test]
+fn knobs_are_turned_and_a_probe_follows() {
+    let mut window = listed(without_runs(&draft_of_a_probe()).setting("probe", true).open());
+    let eps = |window: &Window| window.app().shell.train.draft.eps;
+    let probed = |app: &App, eps: f32| {
+        let probing = &app.shell.train.probing;
+        let found = probing.found.as_ref();
+        let record = found.and_then(|found| found.record).filter(|record| record.eps == eps);
+        record.is_some_and(|record| record.clean.is_some_and(|clean| clean.n == 120)) && probing.is_current()
+    };
+    window.until("the first errors", |app| probed(app, 0.25));
+    let found = window.app().shell.train.probing.found.as_ref().unwrap();
+    assert_eq!((found.training_pictures, found.config.model.as_str()), (480, "maxout:8x2"));
+    assert!(window.has_part("of 300 steps on 480 pictures; FGSM at ε 0.25, n = 120, seed 0"));
+    assert_eq!(found.example.as_ref().unwrap().eps, 0.25);
+
+    // A drag to the left turns it down, in steps that the grid does not swallow; keys and a double click move it too.
+    let knob = window.get_by_label("Training ε").rect().center();
+    window.drag(&[knob, knob - vec2(20.0, 0.0), knob - vec2(40.0, 0.0)]);
+    let turned = eps(&window);
+    assert!((0.05..0.2).contains(&turned), "{turned}");
+    window.until("errors at the new ε", |app| probed(app, turned));
+    window.key(Key::ArrowUp);
+    assert!((eps(&window) - turned - 1.0 / 255.0).abs() < 1e-4);
+    let alpha = window.get_by_label("Training α").rect().center();
+    window.drag(&[alpha, alpha + vec2(0.0, 30.0)]);
+    assert!((window.app().shell.train.draft.alpha - 0.33).abs() < 0.02, "{}", window.app().shell.train.draft.alpha);
+
+    // Another picture, and none.
+    let picture = |app: &App| app.shell.train.probing.found.as_ref().map(|found| found.wish.picture);
+    window.key(Key::X);
+    window.until("another picture", |app| picture(app) == Some(1));
+    window.click("Probe as you tune");
+    assert!(!window.has_part("FGSM at ε"));
+    window.check_accessibility();
 }
 
 #[test]
@@ -400,6 +449,7 @@ fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
     let missing = DataSource::Folder("/no/such/folder".into());
     let mut window = open(&Config { data: missing, validation: 20, ..tiny() });
     window.until_part("same packed as .tar, .tar.gz, .tar.xz or .zip");
+    unfold(&mut window, &["Data"]);
     window.reach("Train");
     window.until("the failure", |app| {
         info(app, "run-0001").is_some_and(|info| matches!(info.state, RunState::Failed(_)))

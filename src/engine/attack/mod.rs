@@ -49,6 +49,7 @@ pub use honesty::{AccuracyPoint, SecurityCurve, warnings};
 pub use linear::{LinearRival, linear_rival};
 pub use measure::Measure;
 pub use noise::NoiseKind;
+pub(crate) use noise::normal;
 pub use parameter::{AttackInfo, Parameter, Scale, Value};
 pub use picture::{AttackInput, Attacked, Baseline, MAX_PHOTO_PIXELS, Reread, attackable_part};
 pub use problem::{Clean, Problem, Rules};

@@ -37,7 +37,7 @@ impl NoiseKind {
 }
 
 /// Draws standard normal values: Box and Muller, *A Note on the Generation of Random Normal Deviates*, 1958.
-pub(super) fn normal(size: usize, rng: &mut impl Rng) -> Vec<f32> {
+pub(crate) fn normal(size: usize, rng: &mut impl Rng) -> Vec<f32> {
     let value = |_| {
         let (u, v): (f32, f32) = (1.0 - rng.random::<f32>(), rng.random());
         (-2.0 * u.ln()).sqrt() * (std::f32::consts::TAU * v).cos()

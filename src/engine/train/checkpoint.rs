@@ -93,12 +93,15 @@ struct Tensors {
     weights: Params,
     /// These are the optimiser's moments, in the order of [`Algorithm::moments`](super::Algorithm::moments).
     moments: Vec<Params>,
+    /// It is empty where no average of the weights is kept.
+    average: Params,
 }
 
 const STATE: &str = "doppelganger";
 
 /// The names of tensors begin with these; with `START` before them at the start of the epoch.
 const WEIGHTS: &str = "weights/";
+const AVERAGE: &str = "average/";
 const BEST: &str = "best/";
 const START: &str = "start/";
 
@@ -128,6 +131,9 @@ impl Trainer {
             add(format!("{prefix}{WEIGHTS}"), known.parameters.to_tensors()?);
             for (name, moment) in known.optimiser.algorithm.moments().iter().zip(&known.optimiser.moments) {
                 add(format!("{prefix}{name}/"), moment.to_tensors()?);
+            }
+            if let Some(average) = &known.average {
+                add(format!("{prefix}{AVERAGE}"), average.to_tensors()?);
             }
         }
         let bytes = weights_bytes(&tensors, Precision::Single, Some(summary.metadata()?))?;
@@ -159,7 +165,8 @@ impl Checkpoint {
         };
         let tensors = |prefix: &str| -> Result<Tensors> {
             let moments = summary.config.optimiser.moments().iter().map(|name| set(&format!("{prefix}{name}/")));
-            Ok(Tensors { weights: set(&format!("{prefix}{WEIGHTS}"))?, moments: moments.collect::<Result<_>>()? })
+            let (weights, average) = (set(&format!("{prefix}{WEIGHTS}"))?, set(&format!("{prefix}{AVERAGE}"))?);
+            Ok(Tensors { weights, moments: moments.collect::<Result<_>>()?, average })
         };
         let (now, best, start) = (tensors("")?, set(BEST)?, tensors(START)?);
         Ok(Self { path: path.to_owned(), now, best, start, summary })
@@ -184,8 +191,10 @@ impl Checkpoint {
         let (manifest, config) = (self.summary.manifest()?, &self.summary.config);
         let before = first_params(&manifest, config)?;
         let retrained = config.stopping.retrain && self.summary.is_finished;
-        let best = if self.best.is_empty() || retrained { self.now.weights.clone() } else { self.best };
-        Ok(RunNets { manifest, before, now: self.now.weights, best })
+        let Tensors { weights, average, .. } = self.now;
+        let now = if average.is_empty() { weights } else { average };
+        let best = if self.best.is_empty() || retrained { now.clone() } else { self.best };
+        Ok(RunNets { manifest, before, now, best })
     }
 
     /// Takes the run up where it was left; it then goes on bit for bit as if it had never stopped. Fails for another
@@ -198,7 +207,8 @@ impl Checkpoint {
             return Err(Error::Data { path: self.path, why });
         }
         batches::check(&manifest.graph, config.batch, data.len().saturating_sub(config.validation))?;
-        let mut learner = Learner::new(&Backend::from_environment()?, &manifest, &self.now.weights, config.optimiser)?;
+        let learner = Learner::new(&Backend::from_environment()?, &manifest, &self.now.weights, config.optimiser)?;
+        let mut learner = learner.averaging(config.averaging);
         let mut known = learner.knowledge();
         self.now.restore(&mut known, steps)?;
         learner.go_back(&known);
@@ -214,9 +224,10 @@ impl Checkpoint {
 
 impl Tensors {
     fn restore(&self, known: &mut Knowledge, steps: u64) -> Result<()> {
-        let Knowledge { parameters, optimiser } = known;
+        let Knowledge { parameters, optimiser, average } = known;
         optimiser.steps = steps;
         let weights = std::iter::once((parameters, &self.weights));
+        let weights = weights.chain(average.as_mut().map(|average| (average, &self.average)));
         for (parameters, tensors) in weights.chain(optimiser.moments.iter_mut().zip(&self.moments)) {
             *parameters = Parameters::from_tensors(&parameters.layout.clone(), tensors)?;
         }

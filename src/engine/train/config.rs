@@ -5,11 +5,11 @@ use std::fmt::Display;
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
-use super::learner::{Adversary, Objective};
+use super::objective::{Adversary, Objective};
 use super::optimiser::Algorithm;
 use super::schedule::{Momentum, Schedule};
 use super::stopping::Stopping;
-use crate::attack::PIXELS;
+use crate::attack::{Norm, PIXELS};
 use crate::data::{DataShape, DataSource, Dataset, Opening, Split, Watch};
 use crate::model::{Architecture, Catalogue, Manifest};
 use crate::units::check_pixel_eps;
@@ -57,10 +57,20 @@ pub struct Config {
     /// This makes the pictures of the second part of the objective.
     #[serde(with = "in_words")]
     pub adversary: Adversary,
+    /// The norm that adversarial examples are measured in, in the objective and in the validation: L∞ or L2.
+    #[serde(default = "linf")]
+    pub norm: Norm,
     /// ε of the adversarial examples, in the objective and in the validation, in units of the pixel range.
     pub eps: f32,
     /// The share of the clean loss in the objective; 1 trains clean.
     pub alpha: f32,
+    /// The β of TRADES in place of the mix with α (see [`Objective`]).
+    #[serde(default)]
+    pub trades: Option<f32>,
+    /// An average of the weights is kept, validated and saved in place of the last ones; it decays like this at each
+    /// step, and is usually 0.999.
+    #[serde(default)]
+    pub averaging: Option<f32>,
     /// Tells whether adversarial examples are clipped to [0, 1].
     pub clip: bool,
     /// The number of pictures held out for validation, the last ones of the training split.
@@ -73,6 +83,10 @@ pub struct Config {
 
 fn as_filed() -> bool {
     true
+}
+
+fn linf() -> Norm {
+    Norm::Linf
 }
 
 /// This is the net of a run before its training.
@@ -105,8 +119,11 @@ impl Default for Config {
             label_smoothing: 0.0,
             augment: Augment::default(),
             adversary: Adversary::Fgsm,
+            norm: Norm::Linf,
             eps: 0.25,
             alpha: 0.5,
+            trades: None,
+            averaging: None,
             clip: true,
             validation: 1000,
             pgd_pictures: 500,
@@ -161,8 +178,8 @@ impl Config {
     }
 
     pub(super) fn objective(&self) -> Objective {
-        let Self { adversary, eps, alpha, clip, label_smoothing: smoothing, .. } = *self;
-        Objective { adversary, eps, alpha, bounds: clip.then_some(PIXELS), smoothing }
+        let Self { adversary, norm, eps, alpha, trades, clip, label_smoothing: smoothing, .. } = *self;
+        Objective { adversary, norm, eps, alpha, trades, bounds: clip.then_some(PIXELS), smoothing }
     }
 
     /// Tells whether the objective has anything but the clean loss in it.
@@ -172,8 +189,8 @@ impl Config {
 
     /// Tells whether the net learns on examples that follow its gradient: only then is there an attack to overfit.
     pub fn trains_on_an_attack(&self) -> bool {
-        let follows = matches!(self.adversary, Adversary::Fgsm | Adversary::RandomFgsm | Adversary::Pgd { .. });
-        follows && self.is_adversarial()
+        let is_control = matches!(self.adversary, Adversary::None | Adversary::Signs | Adversary::Uniform);
+        !is_control && self.is_adversarial()
     }
 
     /// Refuses impossible settings, for a training split of this many pictures. The error says what was expected.
@@ -203,15 +220,34 @@ impl Config {
             expect(factor.is_finite() && factor >= 1.0, "the decay of the rate", &factor, "a number of at least 1")?;
         }
         expect(self.stopping.patience != Some(0), "patience", &0, "at least 1 epoch")?;
-        check_tuning(self.eps, self.alpha)?;
-        if let Adversary::Pgd { steps } = self.adversary {
-            expect((1..=1000).contains(&steps), "the attack's number of steps", &steps, "1 to 1000")?;
-        }
+        self.check_objective()?;
         expect(matches!(self.channels, None | Some(1 | 3)), "channels", &self.channels.unwrap_or(0), "1 or 3")?;
         let fewer = format!("fewer than the {pictures} pictures of the training split");
         expect(self.validation < pictures, "validation", &self.validation, &fewer)?;
         let deciding = self.stopping.patience.is_some() || self.stopping.retrain;
         expect(!deciding || self.validation > 0, "validation", &self.validation, "at least 1 for early stopping")
+    }
+
+    fn check_objective(&self) -> Result<()> {
+        match self.norm {
+            Norm::Linf => check_tuning(self.eps, self.alpha)?,
+            Norm::L2 => check_length_and_share(self.eps, self.alpha)?,
+            Norm::L1 => expect(false, "the norm of the adversary", &self.norm.name(), "linf or l2")?,
+        }
+        match self.adversary {
+            Adversary::Pgd { steps } => {
+                expect((1..=1000).contains(&steps), "the attack's number of steps", &steps, "1 to 1000")?;
+            }
+            Adversary::Free { replays } => expect((1..=100).contains(&replays), "replays", &replays, "1 to 100")?,
+            _ => {}
+        }
+        if let Some(beta) = self.trades {
+            expect(beta.is_finite() && beta > 0.0, "the β of TRADES", &beta, "a number above 0, such as 6")?;
+            let is_free = matches!(self.adversary, Adversary::None | Adversary::Free { .. });
+            expect(!is_free, "the adversary of TRADES", &self.adversary, "one that moves pictures, such as pgd-10")?;
+        }
+        let decay = self.averaging.unwrap_or_default();
+        expect((0.0..1.0).contains(&decay), "the decay of the average", &decay, "0 or more and below 1, such as 0.999")
     }
 }
 
@@ -226,10 +262,14 @@ pub fn parse_size(text: &str) -> Result<[usize; 2], String> {
     size.map(Into::into).ok_or_else(|| format!("the size is {text:?}; expected 32, or 48x64, up to 1024"))
 }
 
-/// Refuses an impossible ε or α.
-pub(super) fn check_tuning(eps: f32, alpha: f32) -> Result<()> {
+/// Refuses an impossible ε of L∞, or α.
+fn check_tuning(eps: f32, alpha: f32) -> Result<()> {
+    check_length_and_share(eps, alpha)?;
+    check_pixel_eps(eps)
+}
+
+fn check_length_and_share(eps: f32, alpha: f32) -> Result<()> {
     expect(eps.is_finite() && eps >= 0.0, "ε", &eps, "a number of at least 0 in units of the pixel range")?;
-    check_pixel_eps(eps)?;
     expect((0.0..=1.0).contains(&alpha), "α", &alpha, "0 to 1")
 }
 

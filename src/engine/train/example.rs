@@ -34,12 +34,14 @@ impl Trainer {
     pub fn example(&mut self, picture: usize, settings: &Config) -> Result<Example> {
         let (x, labels) = self.data.batch_values(&[picture], &self.manifest.input)?;
         let mut noise = stream(settings.seed, self.position, Purpose::Probe);
-        let attacked = self.learner.perturb(&x, &labels, settings.objective(), &mut noise)?;
-        let mut see = |pixels: Vec<f32>| -> Result<SeenPicture> {
-            let logits = self.learner.logits(&pixels)?;
-            let answer = argmax(&logits);
-            Ok(SeenPicture { pixels, answer, probability: softmax(&logits)[answer] })
-        };
-        Ok(Example { label: labels[0], clean: see(x)?, adversarial: see(attacked)? })
+        self.learner.with_average(|learner| {
+            let attacked = learner.perturb(&x, &labels, settings.objective(), &mut noise)?;
+            let mut see = |pixels: Vec<f32>| -> Result<SeenPicture> {
+                let logits = learner.logits(&pixels)?;
+                let answer = argmax(&logits);
+                Ok(SeenPicture { pixels, answer, probability: softmax(&logits)[answer] })
+            };
+            Ok(Example { label: labels[0], clean: see(x)?, adversarial: see(attacked)? })
+        })
     }
 }

@@ -3,86 +3,15 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use super::average::Average;
+use super::objective::{Adversary, Objective};
 use super::optimiser::{Algorithm, Optimiser, StepSize};
-use crate::attack::{Bounds, Norm, PIXELS, sign_step, within};
+use crate::Result;
+use crate::attack::{Bounds, Norm, normal, sign_step, within};
 use crate::device::Backend;
-use crate::loss::{Loss, training_loss};
+use crate::loss::{Loss, divergence_gradient, trades_loss, training_loss};
 use crate::model::{Executor, Gradients, Manifest, Parameters, Params, PixelGradients, Wanted, WantedParameters};
 use crate::threads::on_the_pool;
-use crate::{Error, Result};
-
-/// The second part of an objective is made of such pictures, within ε of the clean ones and afresh at every step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Adversary {
-    /// There is the clean loss alone.
-    None,
-    /// One step is taken to `x + ε·sign(∇ₓJ)`: arXiv 1412.6572, section 6.
-    #[default]
-    Fgsm,
-    /// One step of 1.25·ε is taken from a point drawn from U(x − ε, x + ε), and brought back to within ε: Wong, Rice &
-    /// Kolter, Fast is better than free, 2020, algorithm 3.
-    RandomFgsm,
-    /// So many steps of 2.5·ε/steps are taken from such a point, each brought back to within ε: Madry et al., Towards
-    /// Deep Learning Models Resistant to Adversarial Attacks, 2018, section 2.1.
-    Pgd { steps: usize },
-    /// Chance draws the sign of each pixel in `x ± ε`: the paper's first control.
-    Signs,
-    /// Chance draws `x + U(−ε, ε)`: the paper's second control.
-    Uniform,
-}
-
-impl std::fmt::Display for Adversary {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::Fgsm => f.write_str("fgsm"),
-            Self::RandomFgsm => f.write_str("random-fgsm"),
-            Self::Pgd { steps } => write!(f, "pgd-{steps}"),
-            Self::Signs => f.write_str("signs"),
-            Self::Uniform => f.write_str("uniform"),
-        }
-    }
-}
-
-impl std::str::FromStr for Adversary {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let others = [Self::None, Self::Fgsm, Self::RandomFgsm, Self::Signs, Self::Uniform];
-        let steps = text.strip_prefix("pgd-").and_then(|steps| steps.parse().ok());
-        let found = others.into_iter().find(|other| other.to_string() == text);
-        found.or(steps.map(|steps| Self::Pgd { steps })).ok_or_else(|| {
-            let expected = "none, fgsm, random-fgsm, pgd-7 (7 steps), signs or uniform";
-            Error::Argument(format!("the adversary is {text:?}; expected {expected}"))
-        })
-    }
-}
-
-/// Training minimises `α·J(x) + (1 − α)·J(x')` (arXiv 1412.6572, section 6), where the adversary makes x' of x.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Objective {
-    pub adversary: Adversary,
-    /// The largest move of a pixel, in units of the pixel range.
-    pub eps: f32,
-    /// The share of the clean loss, from 0 to 1.
-    pub alpha: f32,
-    /// The range that adversarial examples are clipped to.
-    pub bounds: Option<Bounds>,
-    /// The share of the target that is spread over all classes.
-    pub smoothing: f32,
-}
-
-impl Default for Objective {
-    fn default() -> Self {
-        Self { adversary: Adversary::Fgsm, eps: 0.0, alpha: 1.0, bounds: Some(PIXELS), smoothing: 0.0 }
-    }
-}
-
-impl Objective {
-    pub(super) fn is_adversarial(self) -> bool {
-        self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
-    }
-}
 
 /// This is a net with all that its training needs.
 pub struct Learner {
@@ -92,6 +21,7 @@ pub struct Learner {
     classes: usize,
     gradients: Gradients,
     pub(super) optimiser: Optimiser,
+    average: Option<Average>,
 }
 
 /// A learner can go back to what it knew.
@@ -99,6 +29,8 @@ pub struct Learner {
 pub struct Knowledge {
     pub(super) parameters: Parameters,
     pub(super) optimiser: Optimiser,
+    /// The average of the weights, where one is kept.
+    pub(super) average: Option<Parameters>,
 }
 
 impl Learner {
@@ -107,22 +39,44 @@ impl Learner {
         let net = backend.executor(&manifest.graph, &manifest.input, params)?;
         let layout = &net.parameters().layout;
         let (gradients, optimiser) = (Gradients::zeros(layout), Optimiser::new(algorithm, layout));
-        Ok(Self { shares: net.trains_as_it_evaluates(), net, classes: manifest.classes.len(), gradients, optimiser })
+        let shares = net.trains_as_it_evaluates();
+        Ok(Self { shares, net, classes: manifest.classes.len(), gradients, optimiser, average: None })
     }
 
+    /// Keeps an average of the weights from now on, in which each step's weigh `1 − decay`.
+    pub fn averaging(mut self, decay: Option<f32>) -> Self {
+        self.average = decay.map(|decay| Average::new(decay, self.net.parameters().clone()));
+        self
+    }
+
+    /// Returns the weights to use: their average, where one is kept.
     pub fn params(&self) -> Result<Params> {
-        self.net.parameters().to_tensors()
+        self.average.as_ref().map_or(self.net.parameters(), |average| &average.parameters).to_tensors()
     }
 
-    /// Returns a copy of the weights, the running statistics and what the optimiser keeps.
+    /// Does something with the averaged weights in place of the present ones, where there are such.
+    pub fn with_average<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(mut average) = self.average.take() else { return act(self) };
+        std::mem::swap(&mut average.parameters.values, &mut self.net.parameters_mut().values);
+        let done = act(self);
+        std::mem::swap(&mut average.parameters.values, &mut self.net.parameters_mut().values);
+        self.average = Some(average);
+        done
+    }
+
+    /// Returns a copy of the weights, the running statistics, their average, and what the optimiser keeps.
     pub fn knowledge(&self) -> Knowledge {
-        Knowledge { parameters: self.net.parameters().clone(), optimiser: self.optimiser.clone() }
+        let average = self.average.as_ref().map(|average| average.parameters.clone());
+        Knowledge { parameters: self.net.parameters().clone(), optimiser: self.optimiser.clone(), average }
     }
 
     /// Forgets everything that was learnt since then.
     pub fn go_back(&mut self, to: &Knowledge) {
         self.net.parameters_mut().clone_from(&to.parameters);
         self.optimiser.clone_from(&to.optimiser);
+        if let (Some(average), Some(to)) = (&mut self.average, &to.average) {
+            average.parameters.clone_from(to);
+        }
     }
 
     /// Returns a copy of one tensor's values; `None` if there is none of this name.
@@ -144,9 +98,16 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let Objective { adversary, eps, bounds, smoothing, .. } = objective;
+        let Objective { adversary, eps, bounds, smoothing, norm, .. } = objective;
         let shares = self.shares && adversary == Adversary::Fgsm && smoothing == 0.0;
         let is_adversarial = objective.is_adversarial();
+        match (adversary, objective.trades) {
+            (_, Some(beta)) if is_adversarial => return self.trades_step(pixels, labels, objective, beta, size, rng),
+            (Adversary::Free { replays }, None) if is_adversarial => {
+                return self.free_step(pixels, labels, objective, replays, size, rng);
+            }
+            _ => {}
+        }
         let alpha = if is_adversarial { objective.alpha } else { 1.0 };
         on_the_pool(|| {
             let mut slopes = (is_adversarial && shares).then(|| vec![0.0; pixels.len()]);
@@ -162,22 +123,86 @@ impl Learner {
             }
             if is_adversarial {
                 let adversarial = match slopes {
-                    Some(slopes) => sign_step(pixels, &slopes, eps, bounds),
-                    None => {
-                        let mut noise = rng.clone();
-                        noise.set_stream(rng.get_stream() + 1);
-                        self.perturb(pixels, labels, objective, &mut noise)?
-                    }
+                    Some(slopes) => step_up(norm, pixels, &slopes, labels.len(), eps, bounds),
+                    None => self.perturb(pixels, labels, objective, &mut noise_beside(rng))?,
                 };
                 let parameters = Some(WantedParameters { to: &mut self.gradients, add: alpha > 0.0 });
                 let wanted = Wanted { parameters, pixels: None };
                 let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, 1.0 - alpha);
                 value += (1.0 - alpha) * pass(&mut *self.net, &adversarial, loss, wanted, rng)?;
             }
-            if value.is_finite() {
-                self.optimiser.step(self.net.parameters_mut(), &self.gradients, size);
-            }
+            self.take_step(value, size);
             Ok(value)
+        })
+    }
+
+    fn take_step(&mut self, value: f32, size: StepSize) {
+        if value.is_finite() {
+            self.optimiser.step(self.net.parameters_mut(), &self.gradients, size);
+            if let Some(average) = &mut self.average {
+                average.add(self.net.parameters(), self.optimiser.steps);
+            }
+        }
+    }
+
+    /// Takes a step of TRADES. Clean and adversarial pictures are one batch, of which batch normalisation sees both.
+    fn trades_step(
+        &mut self,
+        pixels: &[f32],
+        labels: &[usize],
+        objective: Objective,
+        beta: f32,
+        size: StepSize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<f32> {
+        on_the_pool(|| {
+            let adversarial = self.perturb(pixels, labels, objective, &mut noise_beside(rng))?;
+            let both = [pixels, &adversarial].concat();
+            let wanted = WantedParameters { to: &mut self.gradients, add: false };
+            let wanted = Wanted { parameters: Some(wanted), pixels: None };
+            let loss = |logits: &[f32]| trades_loss(logits, labels, objective.smoothing, beta);
+            let value = pass(&mut *self.net, &both, loss, wanted, rng)?;
+            self.take_step(value, size);
+            Ok(value)
+        })
+    }
+
+    /// Takes as many steps on one batch as it has replays; each moves the pictures by what it learnt of their slopes,
+    /// in training mode, since the same pass serves both. Returns the mean of the objective.
+    fn free_step(
+        &mut self,
+        pixels: &[f32],
+        labels: &[usize],
+        objective: Objective,
+        replays: usize,
+        size: StepSize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<f32> {
+        let Objective { norm, eps, alpha, bounds, smoothing, .. } = objective;
+        on_the_pool(|| {
+            let n = labels.len();
+            let mut at = self.random_start(pixels, n, objective, eps, &mut noise_beside(rng));
+            let (mut slopes, mut sum) = (vec![0.0; pixels.len()], 0.0);
+            for _ in 0..replays {
+                let mut value = 0.0;
+                if alpha > 0.0 {
+                    let parameters = Some(WantedParameters { to: &mut self.gradients, add: false });
+                    let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, alpha);
+                    value = alpha * pass(&mut *self.net, pixels, loss, Wanted { parameters, pixels: None }, rng)?;
+                }
+                let parameters = Some(WantedParameters { to: &mut self.gradients, add: alpha > 0.0 });
+                let wanted = Wanted { parameters, pixels: Some(&mut slopes) };
+                let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, 1.0 - alpha);
+                value += (1.0 - alpha) * pass(&mut *self.net, &at, loss, wanted, rng)?;
+                if !value.is_finite() {
+                    return Ok(value);
+                }
+                self.take_step(value, size);
+                at = step_up(norm, &at, &slopes, n, eps, bounds);
+                each_within(norm, &mut at, pixels, n, eps, bounds);
+                sum += value;
+            }
+            Ok(sum / replays as f32)
         })
     }
 
@@ -186,19 +211,31 @@ impl Learner {
         on_the_pool(|| self.net.logits(pixels))
     }
 
-    /// Returns the logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of
-    /// J's gradient and keep it where the net is already sure. Labels have to be classes of the net.
+    /// Returns the logits in evaluation mode, and pictures one step of ε up the loss of the labels: in L∞
+    /// `x + ε·sign(∇ₓJ)`. The log-odds have the sign of J's gradient and keep it where the net is already sure. Labels
+    /// have to be classes of the net.
     pub fn attack(&mut self, pixels: &[f32], labels: &[usize], objective: Objective) -> Result<(Vec<f32>, Vec<f32>)> {
         let d_logits = |first: usize, _: usize, logits: &[f32]| {
             let rows = logits.len() / self.classes;
             Loss::LogOdds.gradient(logits, &labels[first..first + rows], 1.0)
         };
         let PixelGradients { logits, gradients } = on_the_pool(|| self.net.gradients(pixels, 1, &d_logits))?;
-        Ok((logits, sign_step(pixels, &gradients, objective.eps, objective.bounds)))
+        let Objective { norm, eps, bounds, .. } = objective;
+        Ok((logits, step_up(norm, pixels, &gradients, labels.len(), eps, bounds)))
     }
 
-    /// Returns what the objective's adversary makes of some pictures, within ε of them and its bounds. Labels have to
-    /// be classes of the net.
+    /// Returns pictures one step up their distance from the answers `clean`, which is the divergence of TRADES.
+    fn step_away(&mut self, pixels: &[f32], clean: &[f32], n: usize, objective: Objective) -> Result<Vec<f32>> {
+        let d_logits = |first: usize, _: usize, logits: &[f32]| {
+            let from = first * self.classes;
+            Ok(divergence_gradient(&clean[from..from + logits.len()], logits, self.classes))
+        };
+        let PixelGradients { gradients, .. } = on_the_pool(|| self.net.gradients(pixels, 1, &d_logits))?;
+        Ok(step_up(objective.norm, pixels, &gradients, n, objective.eps, objective.bounds))
+    }
+
+    /// Returns what the objective's adversary makes of some pictures, within ε of them and its bounds (the noisy form
+    /// of FGSM leaves ε). Labels have to be classes of the net.
     pub fn perturb(
         &mut self,
         pixels: &[f32],
@@ -206,26 +243,97 @@ impl Learner {
         objective: Objective,
         noise: &mut ChaCha8Rng,
     ) -> Result<Vec<f32>> {
-        let Objective { eps, bounds, .. } = objective;
-        let (count, length) = match objective.adversary {
+        let (Objective { norm, eps, bounds, .. }, n) = (objective, labels.len());
+        let has_trades = objective.trades.is_some();
+        let (radius, count, length) = match objective.adversary {
             Adversary::None => return Ok(pixels.to_owned()),
-            Adversary::Fgsm => return Ok(self.attack(pixels, labels, objective)?.1),
+            Adversary::Fgsm if !has_trades => return Ok(self.attack(pixels, labels, objective)?.1),
             Adversary::Signs => {
                 let signs: Vec<f32> = pixels.iter().map(|_| if noise.random() { 1.0 } else { -1.0 }).collect();
-                return Ok(sign_step(pixels, &signs, eps, bounds));
+                return Ok(step_up(norm, pixels, &signs, n, eps, bounds));
             }
-            Adversary::Uniform => (0, 0.0),
-            Adversary::RandomFgsm => (1, 1.25 * eps),
-            Adversary::Pgd { steps } => (steps, 2.5 * eps / steps as f32),
+            Adversary::Uniform => (eps, 0, 0.0),
+            Adversary::Fgsm | Adversary::Free { .. } => (eps, 1, eps),
+            Adversary::RandomFgsm => (eps, 1, 1.25 * eps),
+            Adversary::NoisyFgsm => (2.0 * eps, 1, eps),
+            Adversary::Pgd { steps } => (eps, steps, 2.5 * eps / steps as f32),
         };
-        let mut at: Vec<f32> = pixels.iter().map(|x| x + noise.random_range(-eps..=eps)).collect();
-        within(Norm::Linf, &mut at, pixels, eps, bounds);
+        let mut at = if has_trades && count > 0 {
+            // The divergence has no slope at the picture itself.
+            pixels.iter().zip(normal(pixels.len(), noise)).map(|(x, drawn)| x + TRADES_START * drawn).collect()
+        } else {
+            self.random_start(pixels, n, objective, radius, noise)
+        };
+        let is_free_to_leave = objective.adversary == Adversary::NoisyFgsm;
+        let clean = if has_trades && count > 0 { self.logits(pixels)? } else { Vec::new() };
+        let step = Objective { eps: length, ..objective };
         for _ in 0..count {
-            (_, at) = self.attack(&at, labels, Objective { eps: length, ..objective })?;
-            within(Norm::Linf, &mut at, pixels, eps, bounds);
+            at = if has_trades { self.step_away(&at, &clean, n, step)? } else { self.attack(&at, labels, step)?.1 };
+            if !is_free_to_leave {
+                each_within(norm, &mut at, pixels, n, eps, bounds);
+            }
         }
         Ok(at)
     }
+
+    /// Returns points drawn from within this radius of pictures and the bounds.
+    fn random_start(
+        &self,
+        pixels: &[f32],
+        n: usize,
+        objective: Objective,
+        radius: f32,
+        noise: &mut ChaCha8Rng,
+    ) -> Vec<f32> {
+        let Objective { norm, bounds, .. } = objective;
+        let mut at: Vec<f32> = match norm {
+            Norm::Linf => pixels.iter().map(|x| x + noise.random_range(-radius..=radius)).collect(),
+            Norm::L2 | Norm::L1 => {
+                let size = pixels.len() / n.max(1);
+                let drawn = pixels.chunks(size).flat_map(|picture| {
+                    let direction = norm.steepest(&normal(size, noise));
+                    // Drawn evenly from a ball.
+                    let length = radius * noise.random::<f32>().powf(1.0 / size as f32);
+                    picture.iter().zip(direction).map(move |(x, d)| x + length * d).collect::<Vec<_>>()
+                });
+                drawn.collect()
+            }
+        };
+        each_within(norm, &mut at, pixels, n, radius, bounds);
+        at
+    }
+}
+
+/// TRADES begins so far from a picture, times standard normal noise: algorithm 1 of the paper.
+const TRADES_START: f32 = 0.001;
+
+/// Returns the stream that an adversary draws from, which leaves dropout masks alone.
+fn noise_beside(rng: &ChaCha8Rng) -> ChaCha8Rng {
+    let mut noise = rng.clone();
+    noise.set_stream(rng.get_stream() + 1);
+    noise
+}
+
+/// Returns `n` pictures one step of this length in the steepest direction.
+fn step_up(norm: Norm, pixels: &[f32], slopes: &[f32], n: usize, length: f32, bounds: Option<Bounds>) -> Vec<f32> {
+    if norm == Norm::Linf {
+        return sign_step(pixels, slopes, length, bounds);
+    }
+    let size = (pixels.len() / n.max(1)).max(1);
+    let pictures = pixels.chunks(size).zip(slopes.chunks(size));
+    let moved = pictures.flat_map(|(x, slopes)| {
+        let direction = norm.steepest(slopes);
+        let mut moved: Vec<f32> = x.iter().zip(direction).map(|(x, d)| x + length * d).collect();
+        within(norm, &mut moved, x, length, bounds);
+        moved
+    });
+    moved.collect()
+}
+
+/// Brings each of `n` pictures back to within ε of its own place.
+fn each_within(norm: Norm, at: &mut [f32], pixels: &[f32], n: usize, eps: f32, bounds: Option<Bounds>) {
+    let size = (pixels.len() / n.max(1)).max(1);
+    at.chunks_mut(size).zip(pixels.chunks(size)).for_each(|(at, x)| within(norm, at, x, eps, bounds));
 }
 
 /// Does a training pass and returns its loss, which `loss(logits)` gives with its gradient.

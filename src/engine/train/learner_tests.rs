@@ -42,8 +42,15 @@ fn batch(n: usize) -> (Vec<f32>, Vec<usize>) {
     ((0..n * 256).map(|_| rng.random()).collect(), (0..n).map(|i| i * 3 % 10).collect())
 }
 
-const OBJECTIVE: Objective =
-    Objective { adversary: Adversary::Fgsm, eps: 0.1, alpha: 0.5, bounds: Some(PIXELS), smoothing: 0.0 };
+const OBJECTIVE: Objective = Objective {
+    adversary: Adversary::Fgsm,
+    norm: Norm::Linf,
+    eps: 0.1,
+    alpha: 0.5,
+    trades: None,
+    bounds: Some(PIXELS),
+    smoothing: 0.0,
+};
 const SIZE: StepSize = StepSize { rate: 0.005, momentum: 0.9, nesterov: false, weight_decay: 1e-4, max_norm: None };
 
 /// Trains a few steps and gives the objective's values and the weights.
@@ -177,4 +184,116 @@ fn what_an_adversary_draws_leaves_the_dropout_masks_alone() {
     };
     assert_eq!(draws(Adversary::Fgsm), draws(Adversary::Pgd { steps: 3 }));
     assert_eq!(draws(Adversary::Fgsm), draws(Adversary::Uniform));
+}
+
+/// Returns the lengths of what an adversary adds to twenty pictures.
+fn lengths(learner: &mut Learner, objective: Objective) -> Vec<f32> {
+    let (x, labels) = batch(20);
+    let moved = learner.perturb(&x, &labels, objective, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+    let added: Vec<f32> = moved.iter().zip(&x).map(|(moved, x)| moved - x).collect();
+    added.chunks(256).map(|added| objective.norm.length(added)).collect()
+}
+
+#[test]
+fn adversaries_in_l2_are_as_long_as_eps() {
+    let mut learner = learner(PLAIN, &Backend::Kernels);
+    let objective = Objective { norm: Norm::L2, eps: 1.5, bounds: None, ..OBJECTIVE };
+    for (adversary, least) in [
+        (Adversary::Fgsm, 1.499),
+        (Adversary::Pgd { steps: 10 }, 1.499),
+        (Adversary::RandomFgsm, 0.5),
+        (Adversary::Uniform, 1.4),
+    ] {
+        for length in lengths(&mut learner, Objective { adversary, ..objective }) {
+            assert!((least..=1.5 * (1.0 + 1e-5)).contains(&length), "{adversary}: {length}");
+        }
+    }
+    // From a linear net the step is ε·w/‖w‖ against a rival.
+    let linear = r#"{ kind = "flatten" }, { kind = "linear", name = "l", in = 256, out = 10 }"#;
+    let mut linear = self::learner(linear, &Backend::Kernels);
+    let (x, labels) = batch(3);
+    let (logits, moved) = linear.attack(&x, &labels, objective).unwrap();
+    let w = linear.tensor("l.weight").unwrap();
+    for (row, (moved, x)) in moved.chunks(256).zip(x.chunks(256)).enumerate() {
+        let p = crate::loss::softmax(&logits[10 * row..][..10]);
+        let slope = |pixel: usize| -> f64 {
+            let of =
+                |k: usize| f64::from(w[256 * k + pixel]) * (f64::from(p[k]) - f64::from(u8::from(k == labels[row])));
+            (0..10).map(of).sum()
+        };
+        let slopes: Vec<f64> = (0..256).map(slope).collect();
+        let norm = slopes.iter().map(|s| s * s).sum::<f64>().sqrt();
+        for ((moved, x), slope) in moved.iter().zip(x).zip(slopes) {
+            assert!((f64::from(moved - x) - 1.5 * slope / norm).abs() < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn the_noisy_form_may_leave_eps() {
+    let mut learner = learner(PLAIN, &Backend::Kernels);
+    let objective = Objective { adversary: Adversary::NoisyFgsm, bounds: None, ..OBJECTIVE };
+    let lengths = lengths(&mut learner, objective);
+    assert!(lengths.iter().all(|length| (0.2..=0.3 + 1e-6).contains(length)), "{lengths:?}");
+}
+
+#[test]
+fn trades_pushes_answers_apart_in_the_attack_and_together_in_training() {
+    let divergence = |learner: &mut Learner, objective: Objective| {
+        let (x, labels) = batch(20);
+        let moved = learner.perturb(&x, &labels, objective, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+        let both = [learner.logits(&x).unwrap(), learner.logits(&moved).unwrap()].concat();
+        let with = |beta: f32| trades_loss(&both, &labels, 0.0, beta).unwrap().0;
+        with(1.0) - with(0.0)
+    };
+    let adversary = Adversary::Pgd { steps: 10 };
+    let trades = Objective { adversary, trades: Some(6.0), ..OBJECTIVE };
+    let mut learner = learner(PLAIN, &Backend::Kernels);
+    let (x, labels) = batch(20);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for _ in 0..30 {
+        learner.step(&x, &labels, Objective::default(), SIZE, &mut rng).unwrap();
+    }
+    let before = divergence(&mut learner, trades);
+    let noise = divergence(&mut learner, Objective { adversary: Adversary::Uniform, ..trades });
+    assert!(before > 3.0 * noise && noise > 0.0, "{before} {noise}");
+    let values: Vec<f32> = (0..30).map(|_| learner.step(&x, &labels, trades, SIZE, &mut rng).unwrap()).collect();
+    let after = divergence(&mut learner, trades);
+    assert!(after < before && values[29] < values[0], "{before} {after} {values:?}");
+}
+
+#[test]
+fn free_replays_take_as_many_steps_on_a_batch() {
+    let free = Objective { adversary: Adversary::Free { replays: 4 }, alpha: 0.0, ..OBJECTIVE };
+    let mut learner = learner(PLAIN, &Backend::Kernels);
+    let (x, labels) = batch(20);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let values: Vec<f32> = (0..5).map(|_| learner.step(&x, &labels, free, SIZE, &mut rng).unwrap()).collect();
+    assert_eq!(learner.optimiser.steps, 20);
+    assert!(values[4] < values[0], "{values:?}");
+    // One replay without slopes to follow is a step on pictures with noise.
+    let once = Objective { adversary: Adversary::Free { replays: 1 }, ..free };
+    let noise = Objective { adversary: Adversary::Uniform, ..free };
+    let [one, other] = [once, noise].map(|objective| run(self::learner(PLAIN, &Backend::Kernels), objective));
+    assert_eq!(one, other);
+}
+
+#[test]
+fn the_average_of_the_weights_is_what_is_used() {
+    let mut averaged = learner(PLAIN, &Backend::Kernels).averaging(Some(0.9));
+    let (x, labels) = batch(20);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let mut by_hand = averaged.net.parameters().values.clone();
+    for step in 1..=40_u8 {
+        averaged.step(&x, &labels, OBJECTIVE, SIZE, &mut rng).unwrap();
+        let decay = (f32::from(1 + step) / f32::from(10 + step)).min(0.9);
+        let now = &averaged.net.parameters().values;
+        by_hand.iter_mut().zip(now).for_each(|(average, now)| *average = decay * *average + (1.0 - decay) * now);
+    }
+    let now = averaged.net.parameters().values.clone();
+    averaged.with_average(|learner| assert_close("average", &learner.net.parameters().values, &by_hand));
+    assert_eq!(averaged.net.parameters().values, now, "training goes on with the last ones");
+    let used = Learner::new(&Backend::Kernels, &manifest(PLAIN), &averaged.params().unwrap(), Algorithm::Sgd).unwrap();
+    assert_close("what is kept", &used.net.parameters().values, &by_hand);
+    assert!(used.net.parameters().values != now);
 }

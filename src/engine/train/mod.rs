@@ -2,6 +2,7 @@
 //! `J̃(θ, x, y) = α·J(θ, x, y) + (1 − α)·J(θ, x + ε·sign(∇ₓJ(θ, x, y)), y)`.
 
 mod augment;
+mod average;
 mod batches;
 mod beginning;
 mod checkpoint;
@@ -11,6 +12,7 @@ mod folder;
 mod history;
 mod init;
 mod learner;
+mod objective;
 mod optimiser;
 mod progress;
 mod schedule;
@@ -26,7 +28,8 @@ pub use example::{Example, SeenPicture};
 pub use folder::RunFolder;
 pub use history::{EpochRecord, Measured, Stage, history_csv};
 pub use init::initial_params;
-pub use learner::{Adversary, Learner, Objective};
+pub use learner::Learner;
+pub use objective::{Adversary, Objective};
 pub use optimiser::{Algorithm, Optimiser, StepSize};
 pub use progress::Progress;
 pub use schedule::{Momentum, Schedule};

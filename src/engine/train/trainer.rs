@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batches::{self, Batches};
 use super::beginning::Beginning;
-use super::config::{Config, check_tuning};
+use super::config::Config;
 use super::history::{EpochRecord, Stage};
 use super::init::initial_params;
 use super::learner::{Knowledge, Learner};
@@ -176,7 +176,7 @@ impl Trainer {
 
     /// Sets ε and α from the next epoch on. Fails, and changes nothing, for impossible values and in the retraining.
     pub fn retune(&mut self, eps: f32, alpha: f32) -> Result<()> {
-        check_tuning(eps, alpha)?;
+        Config { eps, alpha, ..self.config.clone() }.check(self.data.len())?;
         if self.position.stage == Stage::Retraining {
             let why = "the retraining repeats the ε and α of the selection; begin another run for others";
             return Err(Error::Argument(why.into()));
@@ -305,7 +305,8 @@ impl Trainer {
         let place = Position { step: pictures.start, ..self.position };
         let (x, labels) = self.data.batch_values(&pictures.collect::<Vec<_>>(), &self.manifest.input)?;
         let mut noise = stream(self.config.seed, place, Purpose::Probe);
-        validation.measure(&mut self.learner, &x, &labels, self.config.objective(), &mut noise)?;
+        let objective = self.config.objective();
+        self.learner.with_average(|learner| validation.measure(learner, &x, &labels, objective, &mut noise))?;
         self.validation = Some(validation);
         Ok(WorkDone::Validation)
     }
@@ -353,7 +354,9 @@ pub(super) fn first_params(manifest: &Manifest, config: &Config) -> Result<Param
 }
 
 fn fresh_learner(manifest: &Manifest, config: &Config) -> Result<Learner> {
-    Learner::new(&Backend::from_environment()?, manifest, &first_params(manifest, config)?, config.optimiser)
+    let first = first_params(manifest, config)?;
+    let learner = Learner::new(&Backend::from_environment()?, manifest, &first, config.optimiser)?;
+    Ok(learner.averaging(config.averaging))
 }
 
 /// Each purpose of a generator has a stream of its own at each step, so that a resumed run needs no generator's state.

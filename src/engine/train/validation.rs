@@ -5,7 +5,8 @@ use std::ops::Range;
 use rand_chacha::ChaCha8Rng;
 
 use super::history::Measured;
-use super::learner::{Adversary, Learner, Objective};
+use super::learner::Learner;
+use super::objective::{Adversary, Objective};
 use crate::Result;
 use crate::loss::{Loss, softmax};
 use crate::model::argmax;

@@ -20,6 +20,7 @@ const MANY: RangeInclusive<usize> = 0..=1_000_000;
 const USUAL_MAX_NORM: f32 = 1.9365;
 const USUAL_INIT: f32 = 0.005;
 const USUAL_PATIENCE: usize = 10;
+const USUAL_AVERAGING: f32 = 0.999;
 
 pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     let epochs = about("Epochs", "Passes over the training pictures, unless it stops early");
@@ -88,6 +89,12 @@ fn more(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     form::optional(ui, fields, first, &mut config.init, USUAL_INIT, parse);
     let smoothing = about("Label smoothing", "Share of the target that is spread over all classes");
     form::text(ui, fields, smoothing, &mut config.label_smoothing, |text| below_one(text, "label smoothing", "0.1"));
+    let tooltip = "Keep an exponential average of the weights, which decays like this at each step, and validate and save \
+                   it in place of the last ones";
+    let average = about("Average weights", tooltip);
+    form::optional(ui, fields, average, &mut config.averaging, USUAL_AVERAGING, |text| {
+        below_one(text, "the decay", "0.999")
+    });
     let shift = about("Shift", "Training pictures are shifted by up to so many pixels each way");
     form::whole(ui, fields, shift, "the shift", &(0..=64), &mut config.augment.shift);
     let part =

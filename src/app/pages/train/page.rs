@@ -28,6 +28,7 @@ use crate::app::shell::{Screenshot, Shell};
 use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
 use crate::app::undo::HistoryStep;
 use crate::app::widgets::{command_button, remark};
+use crate::engine::attack::Norm;
 use crate::engine::data::DataSource;
 use crate::engine::files::write_atomically;
 use crate::engine::train::history_csv;
@@ -162,7 +163,7 @@ impl TrainPage {
             Some(TrainOutcome::Done(message)) if is_exploring => shell.notices.add_brief(message),
             Some(TrainOutcome::Attack(net)) => {
                 let trained = shell.train.net(&net).map(|(run, _)| &run.info.config);
-                if let Some(config) = trained.filter(|config| config.is_adversarial()) {
+                if let Some(config) = trained.filter(|config| config.is_adversarial() && config.norm == Norm::Linf) {
                     shell.explore.set_eps(config.eps);
                 }
                 shell.explore.set_model(net);

@@ -93,20 +93,22 @@ impl SettingsPanel {
         tuning.knobs(ui, fields, config);
         ui.add_space(SPACE_1);
         tuning.probe(ui, &around.train.probing, around.probes, out);
+        ui.spacing_mut().item_spacing.y = 2.0;
         ui.separator();
         section(ui, "Adversary", false, &words::adversary_of(config), |ui| objective::show(ui, fields, config, true));
-        section(ui, "Data", is_missing, &words::data(&config.data), |ui| {
+        section(ui, "Data", false, &words::data(&config.data), |ui| {
             data(ui, fields, config, out);
             input(ui, fields, config, facts);
             if let (None, Some(share), DataSource::Folder(_)) = (facts, around.look, &config.data) {
                 note(ui, &format!("Looking at the pictures: {:.0} %", share * 100.0));
             }
-            match &around.train.fetching {
-                Some(fetching) => on_its_way(ui, fetching, out),
-                None if is_missing => missing(ui, &config.data, out),
-                None => {}
-            }
         });
+        // What keeps a run from beginning is in sight while the section is closed.
+        match &around.train.fetching {
+            Some(fetching) => on_its_way(ui, fetching, out),
+            None if is_missing => missing(ui, &config.data, out),
+            None => {}
+        }
         section(ui, "Net", false, &config.model.clone(), |ui| net::show(ui, fields, config, facts, around.catalogue));
         let summary = format!("{} epochs, rate {}", config.epochs, config.learning_rate);
         section(ui, "Learning", false, &summary, |ui| learning::show(ui, fields, config));

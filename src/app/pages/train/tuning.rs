@@ -4,7 +4,6 @@ use egui::{self, Align, Color32, Layout, Rect, RichText, Role, Sense, Stroke, St
 
 use crate::app::commands::Command;
 use crate::app::format::{per_cent, short, thousands};
-use crate::app::pages::explore::state::MAX_EPS;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::state::probing::Probing;
 use crate::app::pages::train::state::run::TrainingRun;
@@ -17,11 +16,13 @@ use crate::app::widgets::knob::Face;
 use crate::app::widgets::rail::{Rail, Spacing};
 use crate::app::widgets::texture::Texture;
 use crate::app::widgets::{elided, toggle};
+use crate::engine::attack::Norm;
 use crate::engine::train::{Adversary, Config, Measured};
 use crate::engine::units::LEVELS;
 use crate::worker::{Probe, ProbeAnswer, ProbeExample};
 
 const EPS_MARKS: [f32; 5] = [8.0 / 255.0, 0.07, 0.1, 0.25, 0.3];
+const LENGTH_MARKS: [f32; 4] = [0.5, 1.0, 2.0, 3.0];
 const KNOB: f32 = 104.0;
 const SMALL_KNOB: f32 = 84.0;
 const SIGN: f32 = 16.0;
@@ -42,20 +43,15 @@ impl Tuning {
                 ui.with_layout(Layout::top_down(Align::Center), |_| {});
             }
             eps(left, fields, diameter, config);
-            alpha(right, fields, diameter, config);
+            share(right, fields, diameter, config);
         });
-        ["ε", "α"].into_iter().for_each(|name| fields.get(name).show_problem(ui));
+        ["ε", "α", "β"].into_iter().for_each(|name| fields.get(name).show_problem(ui));
         formula(ui, config);
     }
 
     /// Shows a training picture as the probe's net sees it, untouched and attacked, and the errors of that net.
     pub fn probe(&mut self, ui: &mut Ui, probing: &Probing, is_on: bool, out: &mut Vec<Command>) {
-        ui.horizontal(|ui| {
-            ui.label(theme::caption(ui, "Probe"));
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                toggle(ui, TrainCommand::ToggleProbe, is_on, out);
-            });
-        });
+        toggle(ui, TrainCommand::ToggleProbe, is_on, out);
         if !is_on {
             return;
         }
@@ -134,36 +130,68 @@ fn described(example: Option<&ProbeExample>) -> String {
 }
 
 fn eps(ui: &mut Ui, fields: &mut Fields, diameter: f32, config: &mut Config) {
-    let levels = format!("{}/255", short(config.eps * LEVELS));
-    let face = Face { symbol: "ε", caption: &levels };
-    let rail = Rail::new("Training ε", 0.0..=MAX_EPS, Spacing::Square, 1.0 / LEVELS);
-    let rail = Rail { marks: &EPS_MARKS, ..rail };
-    let tip = "How far each pixel may move, as a share of the way from black to white; 8/255 can be typed. \
-               Double click: as it was at first";
-    let text = format!("{:.4}", config.eps);
-    let round = |eps: f32| (eps * 1e4).round() / 1e4;
-    knob(
-        ui,
-        fields,
-        Turned { rail, face, diameter, tip, name: "ε", text, usual: draft::usual().eps, round },
-        &mut config.eps,
-        draft::eps,
-    );
+    let is_linf = config.norm == Norm::Linf;
+    let caption = if is_linf { format!("{}/255", short(config.eps * LEVELS)) } else { "‖δ‖₂".into() };
+    let face = Face { symbol: "ε", caption: &caption };
+    let range = 0.0..=draft::largest_eps(config.norm);
+    let rail = Rail::new("Training ε", range, Spacing::Square, if is_linf { 1.0 / LEVELS } else { 0.05 });
+    let marks: &[f32] = if is_linf { &EPS_MARKS } else { &LENGTH_MARKS };
+    let tip = match is_linf {
+        true => {
+            "How far each pixel may move, as a share of the way from black to white; 8/255 can be typed. Double click: \
+             as it was at first"
+        }
+        false => "How long the perturbation may be, ‖δ‖₂, where each pixel is from 0 to 1. Double click: as at first",
+    };
+    let turned = Turned {
+        rail: Rail { marks, ..rail },
+        face,
+        diameter,
+        tip,
+        name: "ε",
+        text: format!("{:.4}", config.eps),
+        usual: draft::usual_eps(config.norm),
+        round: |eps| (eps * 1e4).round() / 1e4,
+    };
+    knob(ui, fields, turned, &mut config.eps, if is_linf { draft::eps } else { draft::length });
+}
+
+/// Shows the knob of α, or with TRADES that of β, which takes its place.
+fn share(ui: &mut Ui, fields: &mut Fields, diameter: f32, config: &mut Config) {
+    match &mut config.trades {
+        Some(beta) => self::beta(ui, fields, diameter, beta),
+        None => alpha(ui, fields, diameter, config),
+    }
+}
+
+fn beta(ui: &mut Ui, fields: &mut Fields, diameter: f32, beta: &mut f32) {
+    let turned = Turned {
+        rail: Rail { marks: &[1.0, 6.0], grid: 0.1, ..Rail::new("Training β", 0.1..=10.0, Spacing::Linear, 0.1) },
+        face: Face { symbol: "β", caption: "TRADES" },
+        diameter,
+        tip: "The weight of the divergence: the larger, the stronger and the less exact the net; the paper has 1 and 6",
+        name: "β",
+        text: short(*beta),
+        usual: 6.0,
+        round: |beta| (beta * 100.0).round() / 100.0,
+    };
+    knob(ui, fields, turned, beta, draft::beta);
 }
 
 fn alpha(ui: &mut Ui, fields: &mut Fields, diameter: f32, config: &mut Config) {
     let is_attacked = config.adversary != Adversary::None;
-    let caption = if is_attacked { "clean share" } else { "clean only" };
-    let face = Face { symbol: "α", caption };
-    let rail = Rail { marks: &[0.5], grid: 0.01, ..Rail::new("Training α", 0.0..=1.0, Spacing::Linear, 0.05) };
-    let tip = "The share of the clean loss: 1 trains clean, 0 on adversarial examples alone; the paper has 0.5. Double \
-               click: as it was at first";
-    let text = short(config.alpha);
-    let round = |alpha: f32| (alpha * 1000.0).round() / 1000.0;
-    ui.add_enabled_ui(is_attacked, |ui| {
-        let turned = Turned { rail, face, diameter, tip, name: "α", text, usual: draft::usual().alpha, round };
-        knob(ui, fields, turned, &mut config.alpha, draft::alpha);
-    });
+    let turned = Turned {
+        rail: Rail { marks: &[0.5], grid: 0.01, ..Rail::new("Training α", 0.0..=1.0, Spacing::Linear, 0.05) },
+        face: Face { symbol: "α", caption: if is_attacked { "clean share" } else { "clean only" } },
+        diameter,
+        tip: "The share of the clean loss: 1 trains clean, 0 on adversarial examples alone; the paper has 0.5. Double \
+              click: as it was at first",
+        name: "α",
+        text: short(config.alpha),
+        usual: draft::usual().alpha,
+        round: |alpha| (alpha * 1000.0).round() / 1000.0,
+    };
+    ui.add_enabled_ui(is_attacked, |ui| knob(ui, fields, turned, &mut config.alpha, draft::alpha));
 }
 
 struct Turned<'a> {
@@ -244,9 +272,10 @@ fn conditions(found: &Probe) -> String {
     let eps = record.map_or(config.eps, |record| record.eps);
     let n = record.and_then(|record| record.clean).map_or(config.validation, |clean| clean.n);
     format!(
-        "{net}{steps} of {of} steps on {} pictures; FGSM at ε {}, n = {}, seed {}",
+        "{net}{steps} of {of} steps on {} pictures; FGSM at ε {}{}, n = {}, seed {}",
         thousands(*training_pictures),
         short(eps),
+        if config.norm == Norm::L2 { " in L2" } else { "" },
         thousands(n),
         config.seed
     )

@@ -9,6 +9,7 @@ use crate::app::pages::train::commands::SettingsOf;
 use crate::app::pages::train::state::Train;
 use crate::app::undo::{CanStep, HistoryStep};
 use crate::app::widgets::about::{About, about};
+use crate::engine::attack::Norm;
 use crate::engine::data::DataSource;
 use crate::engine::model::{Architecture, Kind};
 use crate::engine::train::{Adversary, Config, Rule, Stopping};
@@ -173,6 +174,25 @@ pub fn eps(text: &str) -> Result<f32, String> {
 
 pub fn alpha(text: &str) -> Result<f32, String> {
     number(text, "α", |alpha| (0.0..=1.0).contains(&alpha), "a number from 0 to 1, such as 0.5")
+}
+
+/// The knob of ε ends here in this norm.
+pub fn largest_eps(norm: Norm) -> f32 {
+    if norm == Norm::Linf { MAX_EPS } else { 5.0 }
+}
+
+/// Returns the ε to begin with in this norm.
+pub fn usual_eps(norm: Norm) -> f32 {
+    if norm == Norm::Linf { usual().eps } else { 1.0 }
+}
+
+/// Reads a length ε in L2.
+pub fn length(text: &str) -> Result<f32, String> {
+    parse_eps(text).map_err(|error| error.to_string())
+}
+
+pub fn beta(text: &str) -> Result<f32, String> {
+    number(text, "β", |beta| beta > 0.0, "a number above 0, such as 6")
 }
 
 /// Reads a net in words; a name of the catalogue and the path of a manifest are taken as they are.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::app::format::{per_cent, quoted, short, thousands};
 use crate::app::pages::train::state::run::TrainingRun;
+use crate::engine::attack::Norm;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Adversary, Config, Measured, Progress, Stage};
 use crate::engine::units::counted;
@@ -80,14 +81,21 @@ pub fn data_in_short(source: &DataSource) -> String {
 
 /// Names the second part of the objective, such as "FGSM" or "PGD-7".
 pub fn adversary(config: &Config) -> String {
-    match config.adversary {
-        _ if !config.is_adversarial() => "clean".into(),
-        Adversary::None => "clean".into(),
+    let name: String = match config.adversary {
+        _ if !config.is_adversarial() => return "clean".into(),
+        Adversary::None => return "clean".into(),
         Adversary::Fgsm => "FGSM".into(),
         Adversary::RandomFgsm => "random FGSM".into(),
+        Adversary::NoisyFgsm => "noisy FGSM".into(),
         Adversary::Pgd { steps } => format!("PGD-{steps}"),
+        Adversary::Free { replays } => format!("free-{replays}"),
         Adversary::Signs => "±ε noise".into(),
         Adversary::Uniform => "uniform noise".into(),
+    };
+    let norm = if config.norm == Norm::L2 { " in L2" } else { "" };
+    match config.trades {
+        Some(beta) => format!("TRADES β {}, {name}{norm}", short(beta)),
+        None => format!("{name}{norm}"),
     }
 }
 
@@ -102,24 +110,46 @@ pub fn adversary_of(config: &Config) -> String {
 
 /// Writes the objective in symbols, and with the numbers of the settings.
 pub fn objective(config: &Config) -> [String; 2] {
-    let (a, e) = (short(config.alpha), short(config.eps));
-    let b = short(1.0 - config.alpha);
-    let with =
-        |symbols: &str, numbers: String| [format!("α·J(x) + (1−α)·{symbols}"), format!("{a}·J(x) + {b}·{numbers}")];
+    let (a, b, e) = (short(config.alpha), short(1.0 - config.alpha), short(config.eps));
+    let Some([symbols, numbers]) = moved_picture(config, &e) else {
+        return ["J(x)".into(), "J(x): the clean loss alone".into()];
+    };
+    match config.trades {
+        Some(beta) => {
+            [format!("J(x) + β·KL(f(x) ‖ f({symbols}))"), format!("J(x) + {}·KL(f(x) ‖ f({numbers}))", short(beta))]
+        }
+        None => [format!("α·J(x) + (1−α)·J({symbols})"), format!("{a}·J(x) + {b}·J({numbers})")],
+    }
+}
+
+/// Writes the picture that the adversary makes, in symbols, and with its numbers; none without an adversary.
+fn moved_picture(config: &Config, e: &str) -> Option<[String; 2]> {
+    let bars = if config.norm == Norm::L2 { ["‖", "‖₂"] } else { ["|", "|"] };
+    let told = |by: &str, how: String| format!("x + δ; {}δ{} ≤ {by}, {how}", bars[0], bars[1]);
+    let some = |symbols: String, numbers: String| Some([symbols, numbers]);
     match config.adversary {
-        Adversary::None => ["J(x)".into(), "J(x): the clean loss alone".into()],
-        Adversary::Fgsm => with("J(x + ε·sign ∇J)", format!("J(x + {e}·sign ∇J)")),
-        Adversary::RandomFgsm => with(
-            "J(x + δ), |δ| ≤ ε, one step from a random start",
-            format!("J(x + δ), |δ| ≤ {e}, one step of {} from a random start", short(1.25 * config.eps)),
+        Adversary::None => None,
+        Adversary::Fgsm if config.norm == Norm::L2 => some("x + ε·∇J/‖∇J‖₂".into(), format!("x + {e}·∇J/‖∇J‖₂")),
+        Adversary::Fgsm => some("x + ε·sign ∇J".into(), format!("x + {e}·sign ∇J")),
+        Adversary::RandomFgsm => {
+            let numbers = format!("one step of {} from a random start", short(1.25 * config.eps));
+            some(told("ε", "one step from a random start".into()), told(e, numbers))
+        }
+        Adversary::NoisyFgsm => some(
+            "x + U(−2ε, 2ε) + ε·sign ∇J".into(),
+            format!("x + U(−{0}, {0}) + {e}·sign ∇J", short(2.0 * config.eps)),
         ),
         Adversary::Pgd { steps } => {
             let (count, length) = (counted(steps, "step"), short(2.5 * config.eps / steps as f32));
-            let numbers = format!("J(x + δ), |δ| ≤ {e}, {count} of {length} from a random start");
-            with("J(x + δ), |δ| ≤ ε, k steps from a random start", numbers)
+            let numbers = format!("{count} of {length} from a random start");
+            some(told("ε", "k steps from a random start".into()), told(e, numbers))
         }
-        Adversary::Signs => with("J(x ± ε)", format!("J(x ± {e}), signs by chance")),
-        Adversary::Uniform => with("J(x + U(−ε, ε))", format!("J(x + U(−{e}, {e}))")),
+        Adversary::Free { replays } => {
+            let numbers = format!("moved by each of {}", counted(replays, "replay"));
+            some(told("ε", "moved by each of k replays".into()), told(e, numbers))
+        }
+        Adversary::Signs => some("x ± ε".into(), format!("x ± {e}; signs by chance")),
+        Adversary::Uniform => some("x + U(−ε, ε)".into(), format!("x + U(−{e}, {e})")),
     }
 }
 
