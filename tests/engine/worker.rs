@@ -9,7 +9,7 @@ use doppelganger::engine::picture::{Background, Channel, Heatmap, HeatmapQuantit
 use doppelganger::worker::{Event, Mismatch, SecondWish, Shown, Source, View, Wish, Worker};
 
 fn worker() -> Worker {
-    Worker::with_folders(Catalogue::new(Vec::new()), "no runs".into(), || {}).unwrap()
+    Worker::with_folders(Catalogue::new(Vec::new()), "no runs".into(), "no results".into(), || {}).unwrap()
 }
 
 fn view(eps: f32) -> View {
