@@ -136,7 +136,7 @@ fn a_net_that_has_changed_is_noticed_and_a_damaged_file_is_told_of_once() {
     // Another run's weights under the name of the first.
     window.command(Key::Num2);
     window.run_steps(2);
-    window.enter("Seed as a number", "5");
+    window.enter("Seed", "5");
     train(&mut window, "run-0002");
     let of = |run: &str| window.folder().join("runs").join(run).join("checkpoint.safetensors");
     std::fs::copy(of("run-0002"), of("run-0001")).unwrap();
@@ -175,7 +175,7 @@ fn a_survey_that_was_interrupted_goes_on_with_what_is_missing() {
 #[test]
 fn a_net_is_kept_as_a_model_that_stays_when_the_run_is_deleted() {
     let mut window = trained();
-    window.find_command("train: keep as");
+    window.find_command("keep as a model");
     window.run_steps(2);
     window.retype("Name of the model", "digits_cnn");
     window.check_accessibility();

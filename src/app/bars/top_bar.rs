@@ -120,8 +120,9 @@ fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Comman
         (Some(_), None) => "not here: see why…".into(),
     };
     let text = two_lines(&entry.title, colour, &remark, palette.weak);
-    let licence = if entry.licence.is_empty() { "no licence stated" } else { &entry.licence };
-    let tip = entry.problem.clone().unwrap_or_else(|| format!("Licence: {licence}"));
+    let licence =
+        if entry.licence.is_empty() { "No licence stated".into() } else { format!("Licence: {}", entry.licence) };
+    let tip = entry.problem.clone().unwrap_or(licence);
     if menu_row(ui, chosen, text, format!("Model: {}", entry.title)).on_hover_text(tip).clicked() {
         out.push(match entry.problem {
             None => ExploreCommand::UseModel(entry.name.clone()).into(),

@@ -100,8 +100,8 @@ impl NetStore for Runs {
         Ok(Manifest {
             name,
             description: summary.in_words(),
-            // Nobody has said under which licence these weights are, except for those that it began with.
-            licence: if summary.config.fine_tune { manifest.licence } else { String::new() },
+            // Nobody has said under which licence weights of a person's own are, except for those that they began with.
+            licence: if summary.config.fine_tune || path == shipped_path() { manifest.licence } else { String::new() },
             weights: path.file_name().map(PathBuf::from).unwrap_or_default(),
             path,
             sha256: None,

@@ -71,6 +71,7 @@ impl Questions {
     fn keep(&mut self, ui: &mut Ui, run: RunId, catalogue: &[Entry], out: &mut Vec<Command>) -> bool {
         note(ui, KEEP);
         ui.add_space(SPACE_2);
+        ui.label(theme::caption(ui, "Name"));
         let field = TextEdit::singleline(&mut self.name)
             .id(Id::unique("name of the model"))
             .desired_width(f32::INFINITY)
@@ -118,8 +119,8 @@ impl Questions {
     }
 }
 
-const KEEP: &str = "Its weights are copied to your models, with the classes, the command that trained it and its \
-                    validation errors. They stay when the run is deleted. Commands name it like this:";
+const KEEP: &str = "Its weights are copied to your models, with its classes, the command that trained it and its \
+                    validation errors. They stay when the run is deleted.";
 
 const SWEEP: &str = "One run for every ε with every α, one after the other, each with the settings at the left \
                      otherwise. Separate values by commas; 8/255 is understood.";
