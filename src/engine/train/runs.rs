@@ -22,7 +22,7 @@ pub fn runs_folder() -> PathBuf {
     asked.or_else(own).unwrap_or_else(|| PathBuf::from("doppelganger-runs"))
 }
 
-/// Returns the name of the run that comes with the program: its checkpoint lies inside the binary.
+/// Returns the path by which the checkpoint is known that lies inside the binary.
 fn shipped_path() -> PathBuf {
     Path::new("<bundled>").join(shipped::FILE)
 }
@@ -77,9 +77,10 @@ impl NetStore for Runs {
     }
 
     fn names(&self) -> Vec<String> {
-        let shipped = (!shipped::is_deleted(&self.folder)).then(|| shipped::NAME.to_owned());
         let mut names = self.folders();
-        names.extend(shipped.filter(|name| !names.contains(name)).into_iter().collect::<Vec<_>>());
+        if !shipped::is_deleted(&self.folder) && !names.iter().any(|name| name == shipped::NAME) {
+            names.push(shipped::NAME.to_owned());
+        }
         names.iter().map(|name| name_of_run(name)).collect()
     }
 
