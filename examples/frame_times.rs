@@ -105,7 +105,12 @@ impl Window {
         std::fs::write(&path, settings.to_string())?;
         let ctx = egui::Context::default();
         let catalogue = Catalogue::from_environment();
-        let storage = StoragePaths { settings: Some(path), runs: folder.join("runs"), catalogue };
+        let storage = StoragePaths {
+            settings: Some(path),
+            runs: folder.join("runs"),
+            results: folder.join("results"),
+            catalogue,
+        };
         let app = App::with_storage(&ctx, Start::default(), storage)?;
         let mut window = Self { app, ctx, started: Instant::now() };
         window.until("the first picture", |app| app.shown().is_some() && app.shell.train.is_listed)?;

@@ -1,8 +1,11 @@
-//! The command line spells attacks and remedies like this: its help lists the options, and the window copies commands
-//! that use them.
+//! The command line spells attacks, training and remedies like this: its help lists the options, and the window copies
+//! commands that use them.
+
+use std::fmt::Display;
 
 use crate::engine::Remedy;
 use crate::engine::attack::AttackSettings;
+use crate::engine::train::{Adversary, Config, EpochRecord, Rule, Schedule, Stage};
 
 /// Returns the options that choose an attack with its parameters, without those that may be left out: `--attack bim
 /// --steps 20`.
@@ -41,10 +44,114 @@ pub fn remedy(remedy: &Remedy) -> String {
     }
 }
 
+/// Returns the command that begins a run anew whose settings, as they are now, and history these are; what was changed
+/// on the way follows as remarks.
+pub fn train_command(config: &Config, history: &[EpochRecord]) -> String {
+    let begun = config.begun(history);
+    let words: Vec<String> = train_arguments(&begun).iter().map(|word| quoted(word)).collect();
+    let mut line = format!("doppelganger train {} --out run", words.join(" "));
+    let mut before = begun;
+    for record in history.iter().filter(|record| record.stage == Stage::Selection) {
+        let mut change = |name: &str, value: f32, old: &mut f32| {
+            if value != *old {
+                line.push_str(&format!("  # {name} {value} from epoch {}", record.epoch));
+                *old = value;
+            }
+        };
+        change("ε", record.eps, &mut before.eps);
+        change("α", record.alpha, &mut before.alpha);
+        if record.learning_rate > 0.0 {
+            change("rate", record.learning_rate, &mut before.learning_rate);
+        }
+    }
+    line
+}
+
+/// Returns the settings of a run as arguments of `doppelganger train`, without those that are as usual.
+pub fn train_arguments(config: &Config) -> Vec<String> {
+    let usual = Config::default();
+    let mut arguments = vec!["--data".to_owned(), config.data.to_string(), "--model".into(), config.model.clone()];
+    let mut add = |name: &str, value: Option<String>| {
+        arguments.push(format!("--{name}"));
+        arguments.extend(value);
+    };
+    // Without ε there is nothing that an adversary could do.
+    let has_adversary = config.eps > 0.0 || config.adversary == Adversary::None;
+    let adversary = if has_adversary { config.adversary } else { usual.adversary };
+    let (norm, usual_norm) = (config.norm.name(), usual.norm.name());
+    let left_out_if_usual: [(&str, &dyn Display, &dyn Display); 13] = [
+        ("epochs", &config.epochs, &usual.epochs),
+        ("batch", &config.batch, &usual.batch),
+        ("optimiser", &config.optimiser, &usual.optimiser),
+        ("lr", &config.learning_rate, &usual.learning_rate),
+        ("schedule", &config.schedule, &usual.schedule),
+        ("momentum", &config.momentum.start, &usual.momentum.start),
+        ("weight-decay", &config.weight_decay, &usual.weight_decay),
+        ("label-smoothing", &config.label_smoothing, &usual.label_smoothing),
+        ("shift", &config.augment.shift, &usual.augment.shift),
+        ("zoom", &config.augment.zoom, &usual.augment.zoom),
+        ("adversary", &adversary, &usual.adversary),
+        ("norm", &norm, &usual_norm),
+        ("pgd-pictures", &config.pgd_pictures, &usual.pgd_pictures),
+    ];
+    for (name, value, usual) in left_out_if_usual {
+        let value = value.to_string();
+        if value != usual.to_string() {
+            add(name, Some(value));
+        }
+    }
+    let changes = config.momentum.end != config.momentum.start;
+    let patience = config.stopping.patience.filter(|_| config.stopping.rule != Rule::Off);
+    let decay = if let Schedule::Decay(factor) = config.schedule { Some(factor.to_string()) } else { None };
+    let left_out_if_none = [
+        ("size", config.size.map(|[height, width]| format!("{height}x{width}"))),
+        ("channels", config.channels.map(|channels| channels.to_string())),
+        ("lr-decay", decay),
+        ("momentum-end", changes.then(|| config.momentum.end.to_string())),
+        ("momentum-epochs", changes.then(|| config.momentum.epochs.to_string())),
+        ("max-norm", config.max_norm.map(|norm| norm.to_string())),
+        ("init", config.init.map(|init| init.to_string())),
+        ("eps", Some(config.eps.to_string())),
+        ("alpha", Some(config.alpha.to_string())),
+        ("trades", config.trades.map(|beta| beta.to_string())),
+        ("ema", config.averaging.map(|decay| decay.to_string())),
+        ("validation", Some(config.validation.to_string())),
+        ("stop", Some(config.stopping.rule.to_string())),
+        ("patience", patience.map(|patience| patience.to_string())),
+        ("seed", Some(config.seed.to_string())),
+    ];
+    for (name, value) in left_out_if_none {
+        if value.is_some() {
+            add(name, value);
+        }
+    }
+    let switches = [
+        ("fine-tune", config.fine_tune),
+        ("nesterov", config.nesterov),
+        ("flip", config.augment.flip),
+        ("no-clip", !config.clip),
+        ("skip-damaged", config.skip_damaged),
+        ("retrain", config.stopping.retrain),
+    ];
+    switches.into_iter().filter(|(_, on)| *on).for_each(|(name, _)| add(name, None));
+    arguments
+}
+
+/// Returns a word as a shell needs it, in quotes where it has to be.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,+=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::attack::{DeepFool, MinimalEps, Norm, Pgd};
+    use crate::engine::data::DataSource;
 
     #[test]
     fn options_are_left_out_only_where_they_are_as_usual() {
@@ -64,5 +171,13 @@ mod tests {
     #[test]
     fn names_in_backticks_become_options() {
         assert_eq!(with_options("`eta` times, or `b-c`"), "--eta times, or --b-c");
+    }
+
+    #[test]
+    fn the_command_line_is_one_that_a_shell_takes() {
+        let config = Config { data: DataSource::Folder("/my data".into()), eps: 0.25, ..Config::default() };
+        let line = train_command(&config, &[]);
+        assert!(line.starts_with("doppelganger train --data '/my data' --model digits_maxout"), "{line}");
+        assert!(line.contains("--eps 0.25") && line.ends_with("--out run"), "{line}");
     }
 }

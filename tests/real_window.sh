@@ -8,7 +8,7 @@ binary=$(realpath "${1:?usage: tests/real_window.sh BINARY [FOLDER]}")
 work=$(mktemp -d)
 shots=${2:-$work}
 mkdir -p "$shots" "$work/config"
-export DOPPELGANGER_CONFIG_DIR=$work/config DOPPELGANGER_RUNS=$work/runs
+export DOPPELGANGER_CONFIG_DIR=$work/config DOPPELGANGER_RUNS=$work/runs DOPPELGANGER_RESULTS=$work/results
 unset WAYLAND_DISPLAY WAYLAND_SOCKET DISPLAY
 # No D-Bus, so that no portal opens a file dialog that these keys do not reach.
 unset DBUS_SESSION_BUS_ADDRESS

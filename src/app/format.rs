@@ -1,5 +1,7 @@
 //! The window writes numbers and words in these ways.
 
+use std::time::Duration;
+
 use crate::engine::units::LEVELS;
 pub use crate::engine::units::{megabytes, per_cent};
 
@@ -48,13 +50,14 @@ pub fn signed(value: f32, decimals: usize) -> String {
     format!("{sign}{:.decimals$}", value.abs())
 }
 
-/// Returns a word as a shell needs it, in quotes where it has to be.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,+=".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+/// Writes how long ago something was: "just now", "5 min ago", "3 h ago", "12 days ago".
+pub fn age(time: Duration) -> String {
+    let minutes = time.as_secs() / 60;
+    match minutes {
+        0 => "just now".into(),
+        1..60 => format!("{minutes} min ago"),
+        60..2880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1440),
     }
 }
 

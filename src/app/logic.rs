@@ -56,7 +56,10 @@ impl App {
     fn take_event(&mut self, ctx: &Context, event: Event) {
         let shell = &mut self.shell;
         match event {
-            Event::Catalogue(entries) => shell.explore.catalogue = entries,
+            Event::Catalogue(entries) => {
+                self.pages.test_sets.tests.take_nets(&shell.explore.catalogue, &entries);
+                shell.explore.catalogue = entries;
+            }
             Event::Busy { revision, doing } => shell.explore.set_doing(revision, doing),
             Event::Shown(shown) => self.pages.explore.take_shown(shown, shell, ctx),
             Event::PictureChanged(path) => {
@@ -95,7 +98,7 @@ impl App {
                     self.pages.train.facts = None;
                 }
             }
-            Event::TestSet(event) => self.pages.test_sets.take(event, ctx),
+            Event::TestSet(event) => self.pages.test_sets.take(event, shell, ctx),
             Event::Along(along) => shell.why.along = Some(along),
             Event::Least(least) => take_least(&least, shell),
             Event::Controls(controls) => shell.why.controls = Some(controls),

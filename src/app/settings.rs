@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::app::commands::tab::Tab;
 use crate::app::pages::explore::state::Lengths;
 use crate::app::pages::explore::why::state::WhyLook;
-use crate::app::pages::test_sets::state::Choices;
+use crate::app::pages::test_sets::state::choices::Choices;
 use crate::app::plots::scene::PlotLook;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::files::{read_text, write_atomically};

@@ -29,7 +29,8 @@ use crate::app::system::place::PlaceKeeper;
 use crate::app::theme;
 use crate::engine::data::Invert;
 use crate::engine::model::Catalogue;
-use crate::worker::{Shown, Source, Worker, runs_folder};
+use crate::engine::train::runs_folder;
+use crate::worker::{Shown, Source, Worker, results_folder};
 
 const KEEP_AFTER: Duration = Duration::from_secs(1);
 
@@ -50,6 +51,8 @@ pub struct StoragePaths {
     /// This is the settings file; without one nothing is kept.
     pub settings: Option<PathBuf>,
     pub runs: PathBuf,
+    /// What is measured on test sets is kept here.
+    pub results: PathBuf,
     pub catalogue: Catalogue,
 }
 
@@ -75,7 +78,8 @@ impl App {
     /// Starts the worker and restores the last state of this person; fails where the system gives no thread.
     pub fn new(ctx: &Context, start: Start) -> anyhow::Result<Self> {
         let catalogue = Catalogue::from_environment();
-        let storage = StoragePaths { settings: settings::file(), runs: runs_folder(), catalogue };
+        let (runs, results) = (runs_folder(), results_folder());
+        let storage = StoragePaths { settings: settings::file(), runs, results, catalogue };
         let mut app = Self::with_storage(ctx, start, storage)?;
         app.shell.background.clipboard = Clipboard::System;
         app.to_maximize = Some(app.shell.settings.maximized);
@@ -84,7 +88,8 @@ impl App {
 
     /// Does the same with what lies elsewhere, and with a clipboard of its own.
     pub fn with_storage(ctx: &Context, start: Start, storage: StoragePaths) -> anyhow::Result<Self> {
-        let StoragePaths { settings: path, runs, catalogue } = storage;
+        let StoragePaths { settings: path, runs, results, catalogue } = storage;
+        let catalogue = catalogue.with_runs(runs.clone());
         theme::install(ctx);
         let is_first = path.as_ref().is_some_and(|path| !path.exists());
         let (mut settings, problem) = settings::load(path.as_deref());
@@ -96,7 +101,7 @@ impl App {
         let own_models = catalogue.own.clone();
         let background = BackgroundWork::new(ctx.clone(), catalogue.clone());
         let wake = ctx.clone();
-        let worker = Worker::with_folders(catalogue, runs, move || wake.request_repaint())
+        let worker = Worker::with_folders(catalogue, runs, results, move || wake.request_repaint())
             .context("cannot start the worker thread")?;
         let asked = start.picture.clone();
         let picture = start.picture.filter(|path| path.extension().is_none_or(|extension| extension != "toml"));

@@ -23,7 +23,7 @@ use crate::engine::{Error, Result};
 pub struct AttackArgs {
     /// A picture file, or the name of a bundled picture such as "digit-3"
     picture: PathBuf,
-    /// A name from "doppelganger models", or the path of a manifest
+    /// A name from "doppelganger models" (run:NAME for a training run), or the path of a manifest or of a run
     #[arg(long, value_name = "NAME|MANIFEST")]
     model: String,
     /// ε in units of the pixel range [0, 1]: 0.007, or 8/255, or several with commas between

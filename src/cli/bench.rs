@@ -15,7 +15,7 @@ use super::progress::{check_ctrl_c, watch_ctrl_c};
 use super::{print, print_json};
 use crate::engine::attack::{AttackInput, Loss, Norm, Rules, eps_curve, eps_range, input_gradient};
 use crate::engine::device::Backend;
-use crate::engine::model::{Input, Manifest, Model};
+use crate::engine::model::{Catalogue, Input, Manifest, Model};
 use crate::engine::picture::Planes;
 use crate::engine::train::{Algorithm, Learner, Objective, StepSize, initial_params};
 use crate::engine::{Error, Result};
@@ -28,6 +28,9 @@ pub struct BenchArgs {
     /// Only the workloads whose name contains this
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
+    /// Time this model instead: a name from "doppelganger models", run:NAME for a training run, or a path of either
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -85,25 +88,70 @@ const WORKLOADS: [(&str, &str, Work); 17] = {
 
 pub fn run(args: &BenchArgs) -> Result<()> {
     watch_ctrl_c();
+    if let Some(name) = &args.model {
+        return time_model(name, args);
+    }
     let chosen: Vec<_> = WORKLOADS.into_iter().filter(|(name, ..)| name.contains(&args.only)).collect();
     if chosen.is_empty() {
         let names = WORKLOADS.map(|(name, ..)| format!("{name:?}"));
         let (only, names) = (&args.only, names.join(", "));
         return Err(Error::Argument(format!("no workload has {only:?} in its name; there are {names}")));
     }
-    let mut workloads = BTreeMap::new();
+    let mut workloads = Timings::new();
     for (name, manifest, work) in chosen {
-        let timing = time(name, manifest, work)?;
-        if !args.json {
-            let Timing { median_ms, min_ms, p99_ms, runs } = timing;
-            print(&format!("{name:40} {median_ms:9.3} ms (least {min_ms:.3}, 99 % within {p99_ms:.3}, {runs} runs)"))?;
-        }
-        workloads.insert(name, timing);
+        report(name.to_owned(), time(name, manifest, work)?, args, &mut workloads)?;
     }
+    finish(args, &workloads)
+}
+
+type Timings = BTreeMap<String, Timing>;
+
+/// Times what an attack in the window asks of a model of the catalogue.
+fn time_model(name: &str, args: &BenchArgs) -> Result<()> {
+    let model = Catalogue::from_environment().load(name)?;
+    let Input { channels, height, width, .. } = *model.input();
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let pixels: Vec<f32> = (0..channels * height * width).map(|_| rng.random()).collect();
+    let one = Tensor::from_vec(pixels, (1, channels, height, width), &Device::Cpu)?;
+    let mut workloads = Timings::new();
+    for (what, work) in [("fgsm_gradient", Work::Gradient), ("forward", Work::Forward), ("eps_curve41", Work::Curve)] {
+        let workload = format!("{what}/{name} b1");
+        if workload.contains(&args.only) {
+            report(workload, time_pass(&model, &one, work)?, args, &mut workloads)?;
+        }
+    }
+    finish(args, &workloads)
+}
+
+/// Prints a timing for people, or keeps it for the end.
+fn report(name: String, timing: Timing, args: &BenchArgs, workloads: &mut Timings) -> Result<()> {
+    if !args.json {
+        let Timing { median_ms, min_ms, p99_ms, runs } = timing;
+        print(&format!("{name:40} {median_ms:9.3} ms (least {min_ms:.3}, 99 % within {p99_ms:.3}, {runs} runs)"))?;
+    }
+    workloads.insert(name, timing);
+    Ok(())
+}
+
+fn finish(args: &BenchArgs, workloads: &Timings) -> Result<()> {
     if !args.json {
         return Ok(());
     }
     print_json(&json!({ "threads": rayon::current_num_threads(), "workloads": workloads }))
+}
+
+/// Times a pass of a net on one picture.
+fn time_pass(model: &Model, one: &Tensor, work: Work) -> Result<Timing> {
+    let gradient = || input_gradient(model, one, &[0], Loss::CrossEntropy);
+    match work {
+        Work::Gradient => measure(|| gradient().map(drop)),
+        Work::Curve => {
+            let direction = Norm::Linf.steepest(&gradient()?.gradient.flatten_all()?.to_vec1::<f32>()?);
+            let (input, eps) = (AttackInput::from(Planes::from_tensor(one)?), eps_range(0.1, 41));
+            measure(|| eps_curve(model, &input, &direction, &eps, Rules::default()).map(drop))
+        }
+        Work::Forward | Work::Clean(_) | Work::Adversarial(_) => measure(|| model.logits(one).map(drop)),
+    }
 }
 
 fn time(name: &str, manifest: &str, work: Work) -> Result<Timing> {
@@ -115,23 +163,8 @@ fn time(name: &str, manifest: &str, work: Work) -> Result<Timing> {
     let mut pixels = |n: usize| -> Vec<f32> { (0..n * channels * height * width).map(|_| rng.random()).collect() };
     let one = Tensor::from_vec(pixels(1), (1, channels, height, width), &Device::Cpu)?;
     let backend = Backend::from_environment()?;
-    let model = || Model::on(&backend, manifest.clone(), &params);
-    let gradient = |model: &Model| input_gradient(model, &one, &[0], Loss::CrossEntropy);
     match work {
-        Work::Forward => {
-            let model = model()?;
-            measure(|| model.logits(&one).map(drop))
-        }
-        Work::Gradient => {
-            let model = model()?;
-            measure(|| gradient(&model).map(drop))
-        }
-        Work::Curve => {
-            let model = model()?;
-            let direction = Norm::Linf.steepest(&gradient(&model)?.gradient.flatten_all()?.to_vec1::<f32>()?);
-            let (input, eps) = (AttackInput::from(Planes::from_tensor(&one)?), eps_range(0.1, 41));
-            measure(|| eps_curve(&model, &input, &direction, &eps, Rules::default()).map(drop))
-        }
+        Work::Forward | Work::Gradient | Work::Curve => time_pass(&Model::on(&backend, manifest, &params)?, &one, work),
         Work::Clean(n) | Work::Adversarial(n) => {
             let mut learner = Learner::new(&backend, &manifest, &params, Algorithm::Sgd)?;
             let x = pixels(n);

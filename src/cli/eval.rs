@@ -19,7 +19,7 @@ use crate::engine::units::{counted, parse_eps, per_cent};
 
 #[derive(Args)]
 pub struct EvalArgs {
-    /// A name from "doppelganger models", or the path of a manifest
+    /// A name from "doppelganger models" (run:NAME for a training run), or the path of a manifest or of a run
     #[arg(long, value_name = "NAME|MANIFEST")]
     model: String,
     /// A folder with one folder of pictures per class or with the files of MNIST, its kin or CIFAR; a .tar, .tar.gz,

@@ -45,7 +45,7 @@ struct Cli {
 pub struct WindowArgs {
     /// A picture file to open, or the name of a bundled picture such as "digit-3"
     pub picture: Option<PathBuf>,
-    /// The model to attack: a name from "doppelganger models", or the path of a manifest
+    /// The model to attack: a name from "doppelganger models", the path of a manifest, or the folder of a training run
     #[arg(long, value_name = "NAME|MANIFEST")]
     pub model: Option<String>,
     /// Invert the picture, and crop and centre it as MNIST has its digits
@@ -153,7 +153,8 @@ fn window(args: WindowArgs) -> ExitCode {
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     let is_file = |path: &PathBuf| crate::engine::data::sample_unless_file(path).is_none();
     let picture = args.picture.map(|path| if is_file(&path) { absolute(path) } else { path });
-    let is_path = |model: &String| crate::engine::model::is_path(model);
+    let holds_a_run = |model: &String| crate::engine::train::RunFolder::holds_a_run(model.as_ref());
+    let is_path = |model: &String| crate::engine::model::is_path(model) || holds_a_run(model);
     let model = args.model.map(|name| if is_path(&name) { absolute(name.into()).display().to_string() } else { name });
     crate::app::run(crate::app::Start { picture, model, invert: args.invert })
 }

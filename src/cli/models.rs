@@ -9,9 +9,11 @@ use super::data::ask;
 use super::import::{ImportOptions, import};
 use super::progress::watched;
 use super::{print, print_json};
+use crate::command_line::train_command;
 use crate::engine::download::{Patience, host};
 use crate::engine::model::import::Draft;
-use crate::engine::model::{Accuracy, Catalogue, Entry, GraphRow, WeightsPlace, user_models_folder};
+use crate::engine::model::{Accuracy, Catalogue, Entry, GraphRow, NetStore, WeightsPlace, user_models_folder};
+use crate::engine::train::{Runs, Summary, runs_folder};
 use crate::engine::units::{counted, megabytes};
 use crate::engine::{Error, Result};
 
@@ -34,10 +36,11 @@ enum ModelAction {
         #[arg(long)]
         yes: bool,
     },
-    /// Add a net of your own: an ONNX file, or a manifest; or weights to a model, for a machine without network
+    /// Add a net of your own: an ONNX file, a manifest, or a training run (run:NAME or its folder); or weights to a
+    /// model, for a machine without network
     Add {
-        /// The model; left out for a manifest, or for weights that fit one model alone
-        #[arg(value_name = "NAME", num_args = 1..=2, value_names = ["NAME", "FILE"], required = true)]
+        /// The name; may be left out for a manifest or a run, and for weights that fit one model alone
+        #[arg(value_name = "NAME", num_args = 1..=2, value_names = ["NAME", "FILE|run:NAME"], required = true)]
         name_and_file: Vec<PathBuf>,
         #[command(flatten)]
         options: ImportOptions,
@@ -148,7 +151,8 @@ fn list(catalogue: &Catalogue, as_json: bool) -> Result<()> {
         }
     }
     let own = user_models_folder().map_or_else(|| "(none)".into(), |folder| folder.display().to_string());
-    print(&format!("\nManifests are looked for in {own}, in models/, and in the folders of DOPPELGANGER_MODELS"))
+    print(&format!("\nManifests are looked for in {own}, in models/, and in the folders of DOPPELGANGER_MODELS"))?;
+    print(&format!("Training runs (run:NAME) are looked for in {}", runs_folder().display()))
 }
 
 /// Prints the operations of a net as a table.
@@ -206,6 +210,9 @@ fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
 }
 
 fn add(catalogue: &Catalogue, name: Option<&str>, file: &Path, options: &ImportOptions) -> Result<()> {
+    if let Some(run) = file.to_str().filter(|run| Runs::new(runs_folder()).claims(run)) {
+        return keep_run(catalogue, name, run);
+    }
     let is_known = |name: &str| catalogue.entries().iter().any(|entry| entry.name == name);
     if file.extension().is_none_or(|extension| extension != "toml") {
         let draft = Draft::open(file)?;
@@ -231,6 +238,14 @@ fn add(catalogue: &Catalogue, name: Option<&str>, file: &Path, options: &ImportO
         print("These are other weights than the manifest knew; \"doppelganger models remove\" brings it back.")?;
     }
     print(&format!("{name} is there: {}", example(name)))
+}
+
+/// Keeps the net of a training run as a model, which is called like the run where no other name is given.
+fn keep_run(catalogue: &Catalogue, name: Option<&str>, run: &str) -> Result<()> {
+    let own = catalogue.manifest(run)?.name;
+    let command = |summary: &Summary| train_command(&summary.config, &summary.history);
+    let name = catalogue.keep_run(run, name.unwrap_or(&own), command)?.name;
+    print(&format!("{name} is there: {}", example(&name)))
 }
 
 fn remove(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {

@@ -444,7 +444,7 @@ mod tests {
             ..plain.clone()
         };
         for config in [plain, all] {
-            let line = std::iter::once("train".to_owned()).chain(crate::worker::train_arguments(&config));
+            let line = std::iter::once("train".to_owned()).chain(crate::command_line::train_arguments(&config));
             let line = Line::try_parse_from(line).unwrap();
             assert_eq!(line.training.prepare(&line.tuning).unwrap().config, config);
         }

@@ -19,6 +19,8 @@ pub enum Error {
     Net { path: PathBuf, why: String },
     #[error("weights: {why}\n  {}", path.display())]
     Weights { path: PathBuf, why: String },
+    #[error("training run: {why}\n  {}", path.display())]
+    Run { path: PathBuf, why: String },
     #[error("data: {why}\n  {}", path.display())]
     Data { path: PathBuf, why: String },
     #[error("{why}\n  {}", path.display())]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::attack::{AccuracyPoint, AttackSettings, Loss, Problem, Rules, SecurityCurve, finish};
 use crate::data::Dataset;
 use crate::loss::softmax;
@@ -9,7 +11,7 @@ use crate::model::{Model, argmax};
 use crate::{Error, Result};
 
 /// This is what a net answered to the first `n` pictures.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     pub n: usize,
     pub classes: usize,
@@ -27,12 +29,14 @@ pub struct Evaluation {
     pub attacked: Vec<AttackedResult>,
     /// The lengths of the perturbations, in the attack's own measure, of the pictures that the net had right, under
     /// attacks that take no ε; infinite where one does not reach its goal.
+    #[serde(with = "or_infinite::lengths")]
     pub lengths: Option<Vec<f32>>,
 }
 
 /// This is what a net answered to the attacked pictures, at one ε.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AttackedResult {
+    #[serde(with = "or_infinite")]
     pub eps: f32,
     pub correct: usize,
     /// The number of pictures that the net takes for their targets; without targets, for any wrong class.
@@ -42,8 +46,9 @@ pub struct AttackedResult {
     pub answers: Vec<Prediction>,
 }
 
-/// This is what a net says of a picture with a label.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// This is what a net says of a picture with a label; in files a list of its three values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(usize, usize, f32)", into = "(usize, usize, f32)")]
 pub struct Prediction {
     pub label: usize,
     pub says: usize,
@@ -58,6 +63,54 @@ impl Prediction {
 
     pub fn is_right(&self) -> bool {
         self.says == self.label
+    }
+}
+
+impl From<(usize, usize, f32)> for Prediction {
+    fn from((label, says, confidence): (usize, usize, f32)) -> Self {
+        Self { label, says, confidence }
+    }
+}
+
+impl From<Prediction> for (usize, usize, f32) {
+    fn from(Prediction { label, says, confidence }: Prediction) -> Self {
+        (label, says, confidence)
+    }
+}
+
+/// Serde writes an infinite number as null, since JSON has none.
+mod or_infinite {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    fn written(number: f32) -> Option<f32> {
+        number.is_finite().then_some(number)
+    }
+
+    fn read(number: Option<f32>) -> f32 {
+        number.unwrap_or(f32::INFINITY)
+    }
+
+    pub fn serialize<S: Serializer>(number: &f32, to: S) -> Result<S::Ok, S::Error> {
+        written(*number).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
+        Option::deserialize(from).map(read)
+    }
+
+    /// The same for lengths, where there are some.
+    pub mod lengths {
+        use super::{Deserialize, Deserializer, Serialize, Serializer, read, written};
+
+        pub fn serialize<S: Serializer>(lengths: &Option<Vec<f32>>, to: S) -> Result<S::Ok, S::Error> {
+            let lengths = lengths.as_ref();
+            lengths.map(|all| all.iter().copied().map(written).collect::<Vec<_>>()).serialize(to)
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<f32>>, D::Error> {
+            let lengths: Option<Vec<Option<f32>>> = Option::deserialize(from)?;
+            Ok(lengths.map(|all| all.into_iter().map(read).collect()))
+        }
     }
 }
 
@@ -168,6 +221,24 @@ impl Evaluation {
             }
         }
         Ok(())
+    }
+
+    /// Refuses what cannot have come of an evaluation of a net with so many classes; the sentence says why.
+    pub fn check(&self, classes: usize) -> Result<(), String> {
+        let Self { n, clean_correct, clean_top5_correct, without_gradient, saturated, .. } = self;
+        let counts = [clean_correct, clean_top5_correct, without_gradient, saturated];
+        if self.classes != classes || counts.into_iter().any(|count| count > n) || self.attacked.is_empty() {
+            return Err("its counts do not fit together".into());
+        }
+        let all = std::iter::once(&self.clean_answers).chain(self.attacked.iter().map(|result| &result.answers));
+        for answers in all {
+            let is_known = |answer: &Prediction| answer.label < classes && answer.says < classes;
+            if answers.len() != *n || !answers.iter().all(is_known) {
+                return Err(format!("its answers are not those to {n} pictures of {classes} classes"));
+            }
+        }
+        let is_possible = |result: &AttackedResult| result.correct <= *n && result.eps >= 0.0;
+        if self.attacked.iter().all(is_possible) { Ok(()) } else { Err("its curve is impossible".into()) }
     }
 
     /// Returns the median of the lengths; infinite where more than half of the pictures do not reach the goal.

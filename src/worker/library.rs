@@ -8,10 +8,12 @@ use super::Outbox;
 use super::explorer::{Inbox, Task};
 use super::job::{BackgroundDownload, DownloadEvent, once};
 use super::protocol::{Event, ModelEvent};
+use crate::command_line::train_command;
 use crate::engine::Result;
 use crate::engine::download::Patience;
-use crate::engine::model::Catalogue;
 use crate::engine::model::import::{Description, Draft, ImportedNet};
+use crate::engine::model::{Catalogue, name_of_run};
+use crate::engine::train::Summary;
 
 /// The library starts such threads; dropping it stops downloads within a moment.
 pub struct Library {
@@ -74,6 +76,13 @@ impl Library {
     pub fn keep(&self, name: String, net: Arc<ImportedNet>, description: Description) {
         let (catalogue, model) = (self.catalogue.clone(), name.clone());
         self.change(Some(name), move || catalogue.keep_net(&model, &net, &description).map(ModelEvent::Added));
+    }
+
+    /// Keeps the net of a training run as a model of this name.
+    pub fn keep_run(&self, run: &str, name: String) {
+        let (catalogue, run) = (self.catalogue.clone(), name_of_run(run));
+        let command = |summary: &Summary| train_command(&summary.config, &summary.history);
+        self.change(None, move || catalogue.keep_run(&run, &name, command).map(ModelEvent::Added));
     }
 
     /// Removes a model from the person's folder.

@@ -13,14 +13,16 @@ mod study;
 mod testset;
 mod training;
 
-pub use command::train_arguments;
 pub use job::{DownloadEvent, Failure, guarded};
 pub use playback::{Moment, Timeline};
 pub use probe::{Probe, ProbeAnswer, ProbeEvent, ProbeExample, ProbeWish};
 pub use protocol::{Event, LinearFacts, Mismatch, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
 pub use study::{Along, ClassLine, ControlRow, ControlTable, Least, Second, SecondAnswers, SecondWish, Wish};
-pub use testset::{Curve, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
-pub use training::{Order, RunId, RunInfo, RunState, TrainEvent, runs_folder};
+pub use testset::{
+    Curve, KeptResults, Provenance, Results, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred,
+    results_folder,
+};
+pub use training::{Order, RunId, RunInfo, RunState, TrainEvent};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,7 +30,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use crate::engine::attack::AttackSettings;
 use crate::engine::model::Catalogue;
+use crate::engine::train::runs_folder;
 use explorer::{Inbox, Task};
 use job::PatientThread;
 use library::Library;
@@ -43,15 +47,17 @@ pub struct Worker {
     pub library: Library,
     test_sets: PatientThread<Numbered>,
     probe: PatientThread<Option<ProbeWish>>,
+    results: Results,
+    outbox: Arc<Outbox>,
 }
 
 impl Worker {
     /// Starts the threads with the models and runs that the environment names, as [`Self::with_folders`] does.
     pub fn spawn(wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
-        Self::with_folders(Catalogue::from_environment(), training::runs_folder(), wake)
+        Self::with_folders(Catalogue::from_environment(), runs_folder(), results_folder(), wake)
     }
 
-    /// Starts the threads, and keeps training runs in `runs`. After every event one of them calls `wake` (the window
+    /// Starts the threads, and keeps training runs in `runs`, and what is measured on test sets in `results`. After every event one of them calls `wake` (the window
     /// passes `request_repaint`).
     ///
     /// # Errors
@@ -59,8 +65,10 @@ impl Worker {
     pub fn with_folders(
         catalogue: Catalogue,
         runs: PathBuf,
+        results: PathBuf,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
+        let catalogue = catalogue.with_runs(runs.clone());
         // Where this many events wait for a busy window, the worker waits with them.
         let (sender, events) = sync_channel(64);
         let outbox = Arc::new(Outbox { sender, wake: Box::new(wake) });
@@ -68,10 +76,11 @@ impl Worker {
         let trainer = training::start(runs, catalogue.clone(), inbox.clone(), outbox.clone())?;
         let (explorer, downloads) = (inbox.clone(), BTreeMap::new());
         let library = Library { catalogue: catalogue.clone(), explorer, outbox: outbox.clone(), downloads };
-        let test_sets = testset::start(catalogue.clone(), outbox.clone())?;
+        let results = Results::new(results);
+        let test_sets = testset::start(catalogue.clone(), results.clone(), outbox.clone())?;
         let probe = probe::start(catalogue.clone(), outbox.clone())?;
-        explorer::start(&inbox, catalogue, outbox)?;
-        Ok(Self { inbox, events, trainer, library, test_sets, probe })
+        explorer::start(&inbox, catalogue, outbox.clone())?;
+        Ok(Self { inbox, events, trainer, library, test_sets, probe, results, outbox })
     }
 
     /// Asks for a view; it replaces any view that is still waiting. Never blocks.
@@ -113,11 +122,26 @@ impl Worker {
         self.probe.tasks.push(wish);
     }
 
-    /// Orders a contact sheet, or a survey in place of the one in hand; answered by [`Event::TestSet`].
+    /// Orders a survey in place of the one in hand, or what can be done beside it; answered by [`Event::TestSet`].
     pub fn test(&self, order: TestOrder) {
         let tasks = &self.test_sets.tasks;
-        let number = if matches!(order, TestOrder::Sheet(_)) { tasks.newest() } else { tasks.overtake() };
+        let number = if order.is_survey() { tasks.overtake() } else { tasks.newest() };
         tasks.push(Numbered { number, order });
+    }
+
+    /// Deletes what was kept of these nets under these attacks, on a thread of its own; a failure is told by
+    /// [`Event::TestSet`].
+    pub fn forget_curves(&self, curves: Vec<(String, AttackSettings)>) {
+        let (results, outbox) = (self.results.clone(), self.outbox.clone());
+        job::once(
+            "results",
+            move || results.remove(&curves),
+            move |removed| {
+                if let Some(message) = removed.err().and_then(Failure::message) {
+                    outbox.send(Event::TestSet(TestEvent::Failed(message)));
+                }
+            },
+        );
     }
 
     /// Stops the survey in hand and what waits.

@@ -60,7 +60,7 @@ impl Opening {
         digit.setting("more", true).setting("why", json!({ "open": true }))
     }
 
-    /// Returns the folder in which settings, runs (`runs`) and fetched models (`own`) lie, for as long as the window.
+    /// Returns the folder in which settings, runs (`runs`), measurements (`results`) and fetched models (`own`) lie, for as long as the window.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -115,8 +115,12 @@ impl Opening {
         let storage = StoragePaths {
             settings: Some(file),
             runs: self.folder().join("runs"),
-            catalogue: catalogue
-                .unwrap_or_else(|| Catalogue { own: Some(self.folder().join("own")), folders: Vec::new() }),
+            results: self.folder().join("results"),
+            catalogue: catalogue.unwrap_or_else(|| Catalogue {
+                own: Some(self.folder().join("own")),
+                folders: Vec::new(),
+                runs: None,
+            }),
         };
         let mut once = Some((self.start.clone(), storage));
         let builder = Harness::builder().with_size(self.size).with_pixels_per_point(self.scale).with_step_dt(FRAME);

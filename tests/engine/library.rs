@@ -28,7 +28,7 @@ fn place(more: &str) -> Place {
     let text = std::fs::read_to_string(fixture("pth/tiny.toml")).unwrap();
     // Before the tables of TOML that could follow.
     std::fs::write(models.join("tiny.toml"), format!("{more}\n{text}")).unwrap();
-    let catalogue = Catalogue { own: Some(folder.path().join("own")), folders: vec![models] };
+    let catalogue = Catalogue { own: Some(folder.path().join("own")), folders: vec![models], runs: None };
     Place { folder, catalogue }
 }
 

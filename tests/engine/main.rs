@@ -19,6 +19,7 @@ mod photo_resolution;
 mod picture_formats;
 mod pictures;
 mod pytorch;
+mod runs;
 mod shared_data;
 mod smallest_eps;
 mod torchvision;

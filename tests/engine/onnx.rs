@@ -151,7 +151,7 @@ impl Case {
 
         // What is kept is the same net.
         let folder = tempfile::tempdir().unwrap();
-        let catalogue = Catalogue { own: Some(folder.path().to_owned()), folders: Vec::new() };
+        let catalogue = Catalogue { own: Some(folder.path().to_owned()), folders: Vec::new(), runs: None };
         catalogue.keep_net(&self.name, &net, &description).unwrap();
         let kept = run(&catalogue.load(&self.name).unwrap(), &first);
         let is_same = kept.logits == found.logits && kept.gradient == found.gradient;

@@ -225,7 +225,7 @@ fn the_nets_of_torchvision_give_its_logits() {
         return;
     };
     let own = tempfile::tempdir().unwrap();
-    let catalogue = Catalogue { own: Some(own.path().to_owned()), folders: Vec::new() };
+    let catalogue = Catalogue { own: Some(own.path().to_owned()), folders: Vec::new(), runs: None };
     for name in ["squeezenet1_1", "resnet18", "mobilenet_v2", "googlenet"] {
         let added = catalogue.add(Some(name), &folder.join(format!("{name}.pth"))).unwrap();
         assert!(added.other_weights, "they are not the published ones");

@@ -8,7 +8,7 @@ use doppelganger::engine::train::{Config, EpochRecord, RunFolder, Stage};
 use doppelganger::worker::{Event, Order, RunId, RunInfo, RunState, TrainEvent, Worker};
 
 fn worker(runs: &Path) -> Worker {
-    Worker::with_folders(Catalogue::new(Vec::new()), runs.to_owned(), || {}).unwrap()
+    Worker::with_folders(Catalogue::new(Vec::new()), runs.to_owned(), "no results".into(), || {}).unwrap()
 }
 
 /// Three short epochs.

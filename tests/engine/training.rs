@@ -158,20 +158,29 @@ fn a_run_taken_up_at_any_step_is_the_run_that_never_stopped() {
         adversary: Adversary::Pgd { steps: 2 },
         augment: Augment { flip: true, shift: 2, zoom: 0.5 },
         stopping: Stopping { rule: Rule::Adversarial, patience: None, retrain: true },
+        averaging: Some(0.99),
         ..config(folder.path())
     };
-    let mut whole = trainer(&data, config.clone());
+    let in_l2 = Config { norm: Norm::L2, eps: 1.0, trades: Some(6.0), ..config.clone() };
+    let free = Config { adversary: Adversary::Free { replays: 2 }, averaging: None, ..config.clone() };
+    for config in [config, in_l2, free] {
+        taken_up_at_any_step(&data, &path, config);
+    }
+}
+
+fn taken_up_at_any_step(data: &Arc<Dataset>, path: &Path, config: Config) {
+    let mut whole = trainer(data, config.clone());
     to_the_end(&mut whole);
-    let mut parts = trainer(&data, config);
+    let mut parts = trainer(data, config);
     while !parts.is_finished() {
         // Five pieces at a time end in the middle of epochs, before and in validations, and in the retraining.
         for _ in 0..5 {
             parts.advance().unwrap();
         }
-        parts.save_checkpoint(&path).unwrap();
+        parts.save_checkpoint(path).unwrap();
         // What is done after the checkpoint is lost, as by a kill.
         parts.advance().unwrap();
-        parts = Checkpoint::read(&path).unwrap().resume(data.clone()).unwrap();
+        parts = Checkpoint::read(path).unwrap().resume(data.clone()).unwrap();
     }
     assert_eq!(bits(&parts.params().unwrap()), bits(&whole.params().unwrap()));
     assert_eq!(bits(&parts.best_params().unwrap()), bits(&whole.best_params().unwrap()));
@@ -179,8 +188,8 @@ fn a_run_taken_up_at_any_step_is_the_run_that_never_stopped() {
         trainer.history().iter().map(|record| EpochRecord { seconds: 0.0, ..*record }).collect()
     };
     assert_eq!(timeless(&parts), timeless(&whole));
-    std::fs::write(&path, &std::fs::read(&path).unwrap()[..1000]).unwrap();
-    let message = Checkpoint::read(&path).err().unwrap().to_string();
+    std::fs::write(path, &std::fs::read(path).unwrap()[..1000]).unwrap();
+    let message = Checkpoint::read(path).err().unwrap().to_string();
     assert!(message.contains("not a whole checkpoint") && message.lines().count() <= 6, "{message}");
 }
 

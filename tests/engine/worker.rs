@@ -12,7 +12,7 @@ use doppelganger::worker::{
 };
 
 fn worker() -> Worker {
-    Worker::with_folders(Catalogue::new(Vec::new()), "no runs".into(), || {}).unwrap()
+    Worker::with_folders(Catalogue::new(Vec::new()), "no runs".into(), "no results".into(), || {}).unwrap()
 }
 
 fn view(eps: f32) -> View {

@@ -339,6 +339,46 @@ fn eval_counts_the_first_five_of_nets_with_many_classes() {
 }
 
 #[test]
+fn a_run_is_a_model_by_name_and_is_kept_as_one_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    // Where the window keeps its runs.
+    let run = folder.path().join("doppelganger/runs/run-0003");
+    let train = ["train", "--data", "drawn:300", "--model", "maxout:8x2", "--epochs", "2", "--validation", "50"];
+    let output = run_in(folder.path(), &[&train[..], &["--eps", "0.1", "--out", run.to_str().unwrap()]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let eval = |model: &str| {
+        let args = ["eval", "--model", model, "--data", "drawn:300", "--eps", "0.1", "--json"];
+        let mut report = json(&run_in(folder.path(), &args));
+        for key in ["model", "seconds"] {
+            report.as_object_mut().unwrap().remove(key);
+        }
+        report
+    };
+    let expected = eval(run.join("model.toml").to_str().unwrap());
+    assert_eq!(eval("run:run-0003"), expected, "as the manifest of the run answers");
+    assert_eq!(eval(run.to_str().unwrap()), expected, "by the path of the run");
+    let listed = json(&run_in(folder.path(), &["models", "--json"]));
+    let entry = listed.as_array().unwrap().iter().find(|model| model["name"] == "run:run-0003").unwrap();
+    assert!(entry["title"] == "run-0003" && entry["problem"].is_null(), "{entry}");
+    for args in [
+        &["attack", "digit-7", "--model", "run:run-0003", "--eps", "0.1"][..],
+        &["sweep", "--models", "run:run-0003", "--attacks", "fgsm", "--eps", "0.1", "--data", "drawn:100"],
+        &["transfer", "--models", "run:run-0003,digits_cnn", "--eps", "0.1", "--data", "drawn:100"],
+        &["models", "add", "run:run-0003"],
+        &["models", "add", "mine", "run:run-0003"],
+    ] {
+        let output = run_in(folder.path(), args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    std::fs::remove_dir_all(&run).unwrap();
+    assert_eq!([eval("run-0003"), eval("mine")], [expected.clone(), expected], "without the run");
+    let manifest = std::fs::read_to_string(folder.path().join("doppelganger/models/mine.toml")).unwrap();
+    assert!(manifest.contains("command = \"doppelganger train --data drawn:300 --model maxout:8x2"), "{manifest}");
+    let output = run_in(folder.path(), &["eval", "--model", "run:run-0003", "--data", "drawn:300", "--eps", "0.1"]);
+    refused(&output, 1, &["there is no training run \"run-0003\"", "run-0000"]);
+}
+
+#[test]
 fn train_leaves_a_net_that_eval_takes_and_repeats_with_its_seed() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

@@ -9,6 +9,7 @@ mod window;
 mod explore;
 mod lessons;
 mod models;
+mod runs;
 mod scales;
 mod system;
 mod testsets;

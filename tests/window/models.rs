@@ -24,7 +24,7 @@ fn with_tiny(server: Option<&Server>) -> Opening {
     let text = std::fs::read_to_string(fixture("pth/tiny.toml")).unwrap();
     std::fs::write(models.join("tiny.toml"), format!("{}{text}", download.unwrap_or_default())).unwrap();
     let own = opening.folder().join("own");
-    opening.catalogue(Catalogue { own: Some(own), folders: vec![models] })
+    opening.catalogue(Catalogue { own: Some(own), folders: vec![models], runs: None })
 }
 
 fn open(opening: Opening) -> Window {
@@ -238,7 +238,8 @@ fn a_net_of_another_program_is_dropped_asked_about_kept_and_attacked() {
     window.until("the list", |app| is_ready(app, "mine"));
     let text = std::fs::read_to_string(window.folder().join("own/mine.toml")).unwrap();
     assert!(text.contains("mean = [0.2, 0.3, 0.4]") && text.contains("airplane"), "{text}");
-    let model = Catalogue { own: Some(window.folder().join("own")), folders: Vec::new() }.load("mine").unwrap();
+    let model =
+        Catalogue { own: Some(window.folder().join("own")), folders: Vec::new(), runs: None }.load("mine").unwrap();
     assert_eq!(model.classes.len(), 10);
 }
 

@@ -149,7 +149,8 @@ fn commands_from(tab: Tab, lessons: &Lessons) -> Vec<PaletteEntry> {
 fn for_the_attack(settings: &Settings, explore: &Explore, tab: Option<Tab>) -> Vec<PaletteEntry> {
     let preset =
         |(name, eps, about): &(&str, f32, &str)| entry(format!("ε = {name}"), about, tab, ExploreCommand::Eps(*eps));
-    let presets = if explore.view.attack.takes_eps() { eps_presets(explore.view.attack.norm()) } else { &[] };
+    let presets =
+        if explore.view.attack.takes_eps() { eps_presets(explore.view.attack.norm(), explore.net_kind()) } else { &[] };
     let mut all: Vec<PaletteEntry> = presets.iter().map(preset).collect();
     let about = WhyCommand::Second(None).about();
     let second =

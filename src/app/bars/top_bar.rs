@@ -116,10 +116,13 @@ fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Comman
     let remark = match (&entry.problem, entry.facts.as_ref().and_then(|facts| facts.remote.as_ref())) {
         (None, _) => misfit.map_or_else(|| entry.description.clone(), |why| format!("{why}, so another comes with it")),
         (Some(_), Some((remote, _))) => format!("not here yet: fetch {}…", megabytes(remote.bytes)),
+        (Some(problem), None) if entry.run().is_some() => problem.lines().next().unwrap_or_default().into(),
         (Some(_), None) => "not here: see why…".into(),
     };
     let text = two_lines(&entry.title, colour, &remark, palette.weak);
-    let tip = entry.problem.clone().unwrap_or_else(|| format!("Licence: {}", entry.licence));
+    let licence =
+        if entry.licence.is_empty() { "No licence stated".into() } else { format!("Licence: {}", entry.licence) };
+    let tip = entry.problem.clone().unwrap_or(licence);
     if menu_row(ui, chosen, text, format!("Model: {}", entry.title)).on_hover_text(tip).clicked() {
         out.push(match entry.problem {
             None => ExploreCommand::UseModel(entry.name.clone()).into(),

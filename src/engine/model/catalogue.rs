@@ -1,12 +1,14 @@
 //! Models are found by name in a few folders and inside the binary, or by path.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::manifest::{Manifest, read_text};
 use super::not_weights::why_no_file;
 use super::origin::Accuracy;
-use super::weights::{NetWeights, Precision};
-use super::{Model, Params, embedded, weights};
+use super::store::{NetStore, RUN};
+use super::weights::{NetWeights, Precision, weights_digest};
+use super::{Model, Params, TensorSource, embedded, weights};
 use crate::device::Backend;
 use crate::download::Remote;
 use crate::files::write_atomically;
@@ -67,27 +69,36 @@ pub struct Catalogue {
     /// The folder in which models are kept that the person fetched or added, the first of all folders.
     pub own: Option<PathBuf>,
     pub folders: Vec<PathBuf>,
+    /// The training runs, whose nets come last.
+    pub runs: Option<Arc<dyn NetStore>>,
+}
+
+impl Entry {
+    /// Returns the name of the training run that this is the net of; `None` for any other net.
+    pub fn run(&self) -> Option<&str> {
+        self.name.strip_prefix(RUN)
+    }
 }
 
 impl Catalogue {
     /// Looks in the user's own folder, `models/` in the working folder, and the folders of `DOPPELGANGER_MODELS`.
-    pub fn from_environment() -> Self {
+    pub fn without_runs() -> Self {
         let mut folders = vec![PathBuf::from("models")];
         if let Some(paths) = std::env::var_os("DOPPELGANGER_MODELS") {
             folders.extend(std::env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()));
         }
-        Self { own: user_models_folder(), folders }
+        Self { own: user_models_folder(), folders, runs: None }
     }
 
     pub fn new(folders: Vec<PathBuf>) -> Self {
-        Self { own: None, folders }
+        Self { own: None, folders, runs: None }
     }
 
     fn folders(&self) -> impl Iterator<Item = &PathBuf> {
         self.own.iter().chain(&self.folders)
     }
 
-    /// Returns every model that can be found by name, the bundled ones first, then by name.
+    /// Returns every model that can be found by name, the bundled ones first, then by name, then those of training runs.
     pub fn entries(&self) -> Vec<Entry> {
         let mut names: Vec<String> = embedded::models().map(str::to_owned).collect();
         let bundled = names.len();
@@ -103,6 +114,7 @@ impl Catalogue {
             }
         }
         names[bundled..].sort();
+        names.extend(self.runs.iter().flat_map(|runs| runs.names()));
         names.into_iter().map(|name| self.entry(name)).collect()
     }
 
@@ -119,7 +131,7 @@ impl Catalogue {
                 name,
             },
             Err(error) => Entry {
-                title: name.clone(),
+                title: name.strip_prefix(RUN).unwrap_or(&name).to_owned(),
                 path: self.manifest_path(&name),
                 problem: Some(error.to_string()),
                 name,
@@ -142,11 +154,14 @@ impl Catalogue {
         }
     }
 
-    /// Returns the manifest of a model by its name or by the path of the manifest; the refusal of a name offers the
-    /// nearest ones.
+    /// Returns the manifest of a model by its name, by the path of the manifest, or by the folder of a training run; the
+    /// refusal of a name offers the nearest ones.
     pub fn manifest(&self, model: &str) -> Result<Manifest> {
-        if is_path(model) {
-            return Manifest::read(Path::new(model));
+        let store = self.runs.as_ref().filter(|runs| runs.claims(model));
+        match store {
+            Some(runs) if is_path(model) || model.starts_with(RUN) => return runs.manifest(model),
+            None if is_path(model) => return Manifest::read(Path::new(model)),
+            Some(_) | None => {}
         }
         if let Some(path) = self.manifest_path(model) {
             return Manifest::read(&path);
@@ -157,6 +172,9 @@ impl Catalogue {
                 None => read_text(file, "read the manifest's classes_file"),
             };
             return Manifest::parse(text, &PathBuf::from(format!("<bundled>/{model}.toml")), beside);
+        }
+        if let Some(runs) = store {
+            return runs.manifest(model);
         }
         let mut names: Vec<String> = self.entries().into_iter().map(|entry| entry.name).collect();
         names.sort_by(|a, b| strsim::jaro_winkler(b, model).total_cmp(&strsim::jaro_winkler(a, model)));
@@ -177,11 +195,44 @@ impl Catalogue {
 
     /// Loads a model; refuses what [`Self::manifest`] and [`Self::params`] do.
     pub fn load(&self, model: &str) -> Result<Model> {
+        self.with_net(model, |model, _, _| Ok(model))
+    }
+
+    /// Loads a model together with the SHA-256 of its weights, as [`Self::digest`] returns it.
+    pub fn load_with_digest(&self, model: &str) -> Result<(Model, String)> {
+        self.with_net(model, |model, manifest, weights| Ok((model, weights_digest(&manifest.graph, weights)?)))
+    }
+
+    /// Returns the SHA-256 of the weights of a model: of the names, the shapes and the values in single precision. It is
+    /// the same for equal weights in whatever file, and changes when they do.
+    pub fn digest(&self, model: &str) -> Result<String> {
+        let manifest = self.manifest(model)?;
+        match self.stored(&manifest) {
+            Some(params) => weights_digest(&manifest.graph, &params?),
+            None => self.with_weights(&manifest, |weights| weights_digest(&manifest.graph, weights)),
+        }
+    }
+
+    /// Calls `f` with a model and the weights that it was made of.
+    fn with_net<T: Send>(
+        &self,
+        model: &str,
+        f: impl FnOnce(Model, &Manifest, &dyn TensorSource) -> Result<T> + Send,
+    ) -> Result<T> {
         let (manifest, backend) = (self.manifest(model)?, Backend::from_environment()?);
+        if let Some(params) = self.stored(&manifest) {
+            let params = params?;
+            return f(Model::on(&backend, manifest.clone(), &params)?, &manifest, &params);
+        }
         self.with_weights(&manifest, |weights| {
             let model = Model::on(&backend, manifest.clone(), weights)?;
-            Ok(Model { notes: weights.notes.clone().into(), ..model })
+            f(Model { notes: weights.notes.clone().into(), ..model }, &manifest, weights)
         })
+    }
+
+    /// Returns the weights of a net of a training run; `None` for any other.
+    fn stored(&self, manifest: &Manifest) -> Option<Result<Params>> {
+        self.runs.as_ref()?.params(manifest)
     }
 
     /// Writes the manifest and the weights of a model into a folder, both under `name`, the weights in half precision.
@@ -201,6 +252,9 @@ impl Catalogue {
     /// Returns the weights of a manifest; [`Error::Missing`] says that there are none, [`Error::Weights`] that they do
     /// not fit.
     pub fn params(&self, manifest: &Manifest) -> Result<Params> {
+        if let Some(params) = self.stored(manifest) {
+            return params;
+        }
         self.with_weights(manifest, |weights| weights.params().map_err(Error::Argument))
     }
 

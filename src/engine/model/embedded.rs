@@ -1,6 +1,7 @@
 //! A release build carries these files inside, so that it works offline from any folder.
 
-/// The files of `models/` by name. A constant would be copied to each of its users.
+/// The files of `models/` by name, and the training run that comes with the program. A constant would be copied to each
+/// of its users.
 static FILES: &[(&str, &[u8])] = &[
     ("digits_maxout.toml", include_bytes!("../../../models/digits_maxout.toml")),
     ("digits_maxout.safetensors", include_bytes!("../../../models/digits_maxout.safetensors")),
@@ -24,6 +25,7 @@ static FILES: &[(&str, &[u8])] = &[
     ("mobilenet_v2.toml", include_bytes!("../../../models/mobilenet_v2.toml")),
     ("squeezenet1_1_caffe.toml", include_bytes!("../../../models/squeezenet1_1_caffe.toml")),
     ("imagenet_classes.txt", include_bytes!("../../../models/imagenet_classes.txt")),
+    ("run-0000.safetensors", include_bytes!("../../../assets/runs/run-0000.safetensors")),
 ];
 
 /// Returns the contents of a bundled file.

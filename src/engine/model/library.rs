@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::catalogue::{Catalogue, WeightsPlace, extension, is_path};
 use super::import::{Description, ImportedNet};
 use super::manifest::{FACTS_OF_WEIGHTS, Manifest};
+use super::parameters::Params;
 use super::pytorch::PytorchFile;
 use super::weights::{Precision, WeightsFile, check_weights, is_hash, read_weights, sha256_hex, weights_bytes};
 use crate::download::{Patience, fetch, is_under_way};
@@ -190,24 +191,37 @@ impl Catalogue {
     /// # Errors
     /// [`Error::Argument`] for a name that is taken, or that no file can have; those of writing.
     pub fn keep_net(&self, name: &str, net: &ImportedNet, description: &Description) -> Result<Added> {
-        check_name(name)?;
         let replaces = net.replaces.as_deref() == Some(name) && self.own_manifest(name).is_none();
+        let title = description.title.clone();
+        let added = self.keep_params(name, title, &net.params, replaces, |file, hash| {
+            Ok(net.manifest(description, file)?.document(file, Some(hash))?.to_string())
+        })?;
+        Ok(Added { notes: net.notes.clone(), ..added })
+    }
+
+    /// Keeps weights in the person's own folder, with the manifest that `text(file of the weights, SHA-256)` returns.
+    ///
+    /// # Errors
+    /// As those of [`Self::keep_net`]; `replaces` allows a name that is taken.
+    pub(crate) fn keep_params(
+        &self,
+        name: &str,
+        title: String,
+        params: &Params,
+        replaces: bool,
+        text: impl FnOnce(&str, &str) -> Result<String>,
+    ) -> Result<Added> {
+        check_name(name)?;
         if self.is_taken(name) && !replaces {
             let why = format!("there is a model called {name:?} already; choose another name, or remove that model");
             return Err(Error::Argument(why));
         }
-        let bytes = weights_bytes(&net.params, Precision::Single, None)?;
+        let bytes = weights_bytes(params, Precision::Single, None)?;
         let hash = sha256_hex(&bytes);
         let weights = OwnWeights::new(name, &hash, &bytes);
-        let manifest = net.manifest(description, &weights.file)?.document(&weights.file, Some(&hash))?;
-        self.keep(name, &manifest.to_string(), Some(weights))?;
-        Ok(Added {
-            name: name.to_owned(),
-            title: description.title.clone(),
-            other_weights: false,
-            wants_weights: false,
-            notes: net.notes.clone(),
-        })
+        let text = text(&weights.file, &hash)?;
+        self.keep(name, &text, Some(weights))?;
+        Ok(Added { name: name.to_owned(), title, other_weights: false, wants_weights: false, notes: Vec::new() })
     }
 
     /// Writes weights, then their manifest; both or none.

@@ -8,7 +8,7 @@ mod catalogue;
 mod class_words;
 mod classes;
 mod derived;
-mod embedded;
+pub(crate) mod embedded;
 mod executor;
 #[cfg(test)]
 mod executor_tests;
@@ -30,6 +30,7 @@ pub(crate) mod pytorch;
 mod run;
 mod schedule;
 mod shape;
+mod store;
 mod tensor_names;
 mod tensor_ops;
 mod weights;
@@ -51,6 +52,7 @@ pub use operations::Operation;
 pub use origin::{Accuracy, Download};
 pub use parameters::{Gradients, Layout, Parameters, Params, TensorSource};
 pub use shape::Shape;
+pub use store::{NetStore, RUN, name_of_run};
 pub use weights::{Precision, as_f32, check_weights, read_weights, sha256_hex, weights_bytes};
 pub(crate) use wordnet::{imagenet_class, imagenet_names, split_number};
 

@@ -360,6 +360,17 @@ pub fn as_f32(dtype: Dtype, data: &[u8]) -> Option<Cow<'_, [f32]>> {
         _ => None,
     }
 }
+/// Returns the SHA-256 of the tensors that a graph asks for, with their names and shapes, as values of single precision.
+pub fn weights_digest(graph: &Graph, weights: &dyn TensorSource) -> Result<String> {
+    let mut hash = Sha256::new();
+    let tensors: BTreeMap<String, Vec<usize>> = graph.tensors().map(|(_, name, shape)| (name, shape)).collect();
+    for (name, shape) in &tensors {
+        hash.update(format!("{name} {shape:?} "));
+        weights.values(name, shape)?.iter().for_each(|value| hash.update(value.to_le_bytes()));
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Weights are stored as f32, or as f16, which takes half the bytes and keeps eleven bits of each value. A net computes
 /// in single precision whatever it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

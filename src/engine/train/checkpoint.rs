@@ -76,7 +76,7 @@ impl Summary {
 
 fn damaged(path: &Path, why: &dyn Display) -> Error {
     let why = format!("not a whole checkpoint ({why}); start the run again");
-    Error::Data { path: path.to_owned(), why }
+    Error::Run { path: path.to_owned(), why }
 }
 
 /// This is a run as it was after some step.
@@ -188,13 +188,15 @@ impl Checkpoint {
 
     /// Returns the net before the first step, as it was last, and at its best.
     pub fn nets(self) -> Result<RunNets> {
-        let (manifest, config) = (self.summary.manifest()?, &self.summary.config);
-        let before = first_params(&manifest, config)?;
-        let retrained = config.stopping.retrain && self.summary.is_finished;
-        let Tensors { weights, average, .. } = self.now;
-        let now = if average.is_empty() { weights } else { average };
-        let best = if self.best.is_empty() || retrained { now.clone() } else { self.best };
-        Ok(RunNets { manifest, before, now, best })
+        let manifest = self.summary.manifest()?;
+        let (before, now) = (first_params(&manifest, &self.summary.config)?, self.now.used().clone());
+        Ok(RunNets { manifest, before, now, best: self.kept() })
+    }
+
+    /// Returns the weights to keep, as [`Trainer::best_params`] does.
+    pub fn kept(self) -> Params {
+        let retrained = self.summary.config.stopping.retrain && self.summary.is_finished;
+        if self.best.is_empty() || retrained { self.now.used().clone() } else { self.best }
     }
 
     /// Takes the run up where it was left; it then goes on bit for bit as if it had never stopped. Fails for another
@@ -223,6 +225,11 @@ impl Checkpoint {
 }
 
 impl Tensors {
+    /// Returns the weights to use: their average, where one was kept.
+    fn used(&self) -> &Params {
+        if self.average.is_empty() { &self.weights } else { &self.average }
+    }
+
     fn restore(&self, known: &mut Knowledge, steps: u64) -> Result<()> {
         let Knowledge { parameters, optimiser, average } = known;
         optimiser.steps = steps;

@@ -5,13 +5,14 @@ use std::fmt::Display;
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
+use super::history::EpochRecord;
 use super::objective::{Adversary, Objective};
 use super::optimiser::Algorithm;
 use super::schedule::{Momentum, Schedule};
 use super::stopping::Stopping;
 use crate::attack::{Norm, PIXELS};
 use crate::data::{DataShape, DataSource, Dataset, Opening, Split, Watch};
-use crate::model::{Architecture, Catalogue, Manifest};
+use crate::model::{Architecture, Catalogue, Manifest, RUN};
 use crate::units::check_pixel_eps;
 use crate::{Error, Result};
 
@@ -156,15 +157,54 @@ impl Config {
                 let note = note.filter(|_| self.size.is_none() || self.channels.is_none());
                 Ok(NewNet { manifest: architecture.manifest(&input, &classes)?, note })
             }
-            // Only sizes have a colon or a plus.
-            Err(error) if self.model.contains([':', '+']) && !self.model.ends_with(".toml") => Err(error),
+            // Only sizes and the nets of runs have a colon or a plus.
+            Err(error) if self.is_meant_as_sizes() => Err(error),
             Err(_) if self.size.is_some() || self.channels.is_some() => {
                 let why = "--size and --channels are for nets by their sizes, such as cnn:16,32,64; the input of any \
                            other net is fixed";
                 Err(Error::Argument(why.into()))
             }
-            Err(_) => Ok(NewNet { manifest: catalogue.manifest(&self.model)?, note: None }),
+            Err(_) => {
+                let found = catalogue.manifest(&self.model)?;
+                // A net of a run is called like the run, which is not this one.
+                let name = Manifest::with_classes(&found.source, &found.path, &found.classes)?.name;
+                Ok(NewNet { manifest: Manifest { name, ..found }, note: None })
+            }
         }
+    }
+
+    fn is_meant_as_sizes(&self) -> bool {
+        self.model.contains([':', '+']) && !self.model.ends_with(".toml") && !self.model.starts_with(RUN)
+    }
+
+    /// Returns the settings that a run was begun with, as far as its history tells; these are those that it has now.
+    pub fn begun(&self, history: &[EpochRecord]) -> Self {
+        let mut begun = self.clone();
+        if let Some(first) = history.first() {
+            (begun.eps, begun.alpha) = (first.eps, first.alpha);
+            if first.learning_rate > 0.0 {
+                begun.learning_rate = first.learning_rate;
+            }
+        }
+        begun
+    }
+
+    /// Names the second part of the objective, such as "FGSM" or "PGD-7"; `None` where there is the clean loss alone.
+    pub fn adversary_in_words(&self) -> Option<String> {
+        let name: String = match self.adversary {
+            _ if !self.is_adversarial() => return None,
+            Adversary::None => return None,
+            Adversary::Fgsm => "FGSM".into(),
+            Adversary::RandomFgsm => "random FGSM".into(),
+            Adversary::NoisyFgsm => "noisy FGSM".into(),
+            Adversary::Pgd { steps } => format!("PGD-{steps}"),
+            Adversary::Free { replays } => format!("free-{replays}"),
+            Adversary::Signs => "±ε noise".into(),
+            Adversary::Uniform => "uniform noise".into(),
+        };
+        let norm = if self.norm == Norm::L2 { " in L2" } else { "" };
+        let trades = self.trades.map(|beta| format!("TRADES β {beta}, ")).unwrap_or_default();
+        Some(format!("{trades}{name}{norm}"))
     }
 
     /// Opens a split of the data for these classes; may end with [`Error::Stopped`].

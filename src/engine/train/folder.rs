@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Checkpoint, Config, RunNets, Schedule, Summary, Trainer, history_csv};
+use super::{Checkpoint, Config, EpochRecord, RunNets, Schedule, Summary, Trainer, history_csv};
 use crate::data::Dataset;
 use crate::files::write_atomically;
 use crate::model::{Manifest, Precision, sha256_hex, weights_bytes};
 use crate::{Error, Result};
 
-const CHECKPOINT: &str = "checkpoint.safetensors";
+pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 const HISTORY: &str = "history.csv";
 const MANIFEST: &str = "model.toml";
 const WEIGHTS: &str = "model.safetensors";
@@ -112,18 +112,22 @@ impl RunFolder {
     pub fn write_net(&self, trainer: &Trainer) -> Result<()> {
         let bytes = weights_bytes(&trainer.best_params()?, Precision::Single, None)?;
         write_atomically(&self.path.join(WEIGHTS), &bytes, "write the weights")?;
-        let manifest = trainer.manifest().with_weights(WEIGHTS, &sha256_hex(&bytes), &facts(trainer))?;
+        let manifest = trainer.manifest().with_weights(
+            WEIGHTS,
+            &sha256_hex(&bytes),
+            &facts(trainer.config(), trainer.history()),
+        )?;
         write_atomically(&self.path.join(MANIFEST), manifest.as_bytes(), "write the manifest")
     }
 }
 
-fn facts(trainer: &Trainer) -> Vec<(&'static str, toml_edit::Value)> {
-    let config = trainer.config();
+/// Returns what the manifest of a net says of its training.
+pub(super) fn facts(config: &Config, history: &[EpochRecord]) -> Vec<(&'static str, toml_edit::Value)> {
     let whole = |number: usize| toml_edit::Value::from(number as i64);
     let mut facts = vec![
         ("data", config.data.to_string().into()),
         ("fine_tuned_from", if config.fine_tune { config.model.clone() } else { "none".into() }.into()),
-        ("epochs", whole(trainer.best_epochs())),
+        ("epochs", whole(config.stopping.rule.best_epochs(history))),
         ("batch", whole(config.batch)),
         ("optimiser", config.optimiser.to_string().into()),
         ("lr", number(config.learning_rate)),
@@ -131,6 +135,9 @@ fn facts(trainer: &Trainer) -> Vec<(&'static str, toml_edit::Value)> {
         ("weight_decay", number(config.weight_decay)),
         ("max_norm", config.max_norm.map_or_else(|| "none".into(), number)),
         ("adversary", config.adversary.to_string().into()),
+        ("norm", config.norm.name().into()),
+        ("trades", config.trades.map_or_else(|| "none".into(), number)),
+        ("ema", config.averaging.map_or_else(|| "none".into(), number)),
         ("eps", number(config.eps)),
         ("alpha", number(config.alpha)),
         ("validation", whole(config.validation)),

@@ -29,6 +29,16 @@ pub struct Stopping {
     pub retrain: bool,
 }
 
+impl Stopping {
+    /// Returns the epoch whose weights are kept: what the rule finds best, or the last one of the selection.
+    pub fn kept<'a>(&self, history: &'a [EpochRecord]) -> Option<&'a EpochRecord> {
+        match self.rule.best(history) {
+            Some(best) => history.get(best),
+            None => selection(history).last(),
+        }
+    }
+}
+
 /// Returns the epochs of the selection, which come before those of the retraining.
 pub(super) fn selection(history: &[EpochRecord]) -> &[EpochRecord] {
     &history[..history.partition_point(|record| record.stage == Stage::Selection)]

@@ -95,6 +95,11 @@ impl Nets {
         if self.provided.len() > 24 {
             self.provided.remove(0);
         }
+        self.forget(name)
+    }
+
+    /// Has a net read afresh the next time; tells whether it was that of the last view.
+    pub fn forget(&mut self, name: &str) -> bool {
         let was_last = self.last.get(&name.to_owned()).is_some();
         if was_last {
             self.last.forget();

@@ -34,6 +34,8 @@ pub enum Task {
     LookAgain,
     /// A net in training is known by this name from now on.
     Provide(String, Arc<Model>),
+    /// The net of this name has other weights on disk than before.
+    NetChanged(String),
     Study(Wish),
 }
 
@@ -42,7 +44,7 @@ impl Task {
     /// the view that was asked for before them.
     pub fn rank(&self) -> u8 {
         match self {
-            Self::Provide(..) => 0,
+            Self::Provide(..) | Self::NetChanged(_) => 0,
             Self::Show(..) => 1,
             Self::Save(_) | Self::ForgetModel | Self::ListModels | Self::LookAgain | Self::Study(_) => 2,
         }
@@ -60,6 +62,12 @@ impl Task {
 pub type Inbox = Mailbox<Task>;
 
 impl Inbox {
+    /// Has the net of a name read afresh for the next view, and looks for models again.
+    pub fn refresh_net(&self, name: String) {
+        self.push(Task::NetChanged(name));
+        self.push(Task::ListModels);
+    }
+
     /// Looks for models again, and has the present one loaded afresh for the next view.
     pub fn refresh_models(&self) {
         self.push(Task::ForgetModel);
@@ -153,6 +161,13 @@ impl Explorer {
             Task::Provide(name, model) => {
                 self.studies.forget_net(&name);
                 if self.nets.provide(&name, model) {
+                    self.prepared = None;
+                }
+                self.outbox.send(Event::NetChanged(name));
+            }
+            Task::NetChanged(name) => {
+                self.studies.forget_net(&name);
+                if self.nets.forget(&name) {
                     self.prepared = None;
                 }
                 self.outbox.send(Event::NetChanged(name));

@@ -5,7 +5,9 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Curve, Numbered, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
+use super::{
+    Curve, Numbered, Provenance, Results, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred,
+};
 use crate::engine::attack::{AttackSettings, Measure, Problem, finish, warnings};
 use crate::engine::data::{DataSource, Dataset, Opening, Pace, Split, tells_of_damaged};
 use crate::engine::eval::{EvalPlan, Evaluation, Prediction, evaluate, transfer};
@@ -22,34 +24,38 @@ struct Bench {
     orders: Arc<Mailbox<Numbered>>,
     in_hand: u64,
     outbox: Arc<Outbox>,
-    models: BTreeMap<String, Arc<Model>>,
+    /// Each net has the SHA-256 of its weights with it.
+    models: BTreeMap<String, (Arc<Model>, String)>,
+    results: Results,
     data: LastData,
     progress: Throttle,
 }
 
-pub fn start(catalogue: Catalogue, outbox: Arc<Outbox>) -> std::io::Result<PatientThread<Numbered>> {
+pub fn start(catalogue: Catalogue, results: Results, outbox: Arc<Outbox>) -> std::io::Result<PatientThread<Numbered>> {
     let serve = |orders, pool| {
         let (models, data, progress) = (BTreeMap::new(), LastData::default(), Throttle::later(Throttle::PROGRESS));
-        Bench { catalogue, orders, in_hand: 0, outbox, models, data, progress }.serve(&pool);
+        Bench { catalogue, orders, in_hand: 0, outbox, models, results, data, progress }.serve(&pool);
     };
     Ok(PatientThread::start("test set", serve)?.detached())
 }
 
 impl Bench {
     fn serve(mut self, pool: &rayon::ThreadPool) {
+        self.tell(TestEvent::Kept(Box::new(self.results.read())));
         while let Some(next) = self.orders.next() {
             self.in_hand = next.number;
-            let is_survey = !next.is_sheet();
+            let is_survey = next.is_survey();
             self.progress = Throttle::later(Throttle::PROGRESS);
             let done = guarded(|| {
                 pool.install(|| match next.order {
-                    TestOrder::Measure(survey) => self.measure(&survey),
+                    TestOrder::Measure { survey, known } => self.measure(&survey, &known),
+                    TestOrder::Compare(nets) => self.compare(nets),
                     TestOrder::Sheet(wish) => self.sheet(wish),
                     TestOrder::Transfer(survey, eps) => self.transfer(survey, eps),
                 })
             });
             self.tell_failure(done);
-            if is_survey && !self.orders.holds(|waiting| !waiting.is_sheet()) {
+            if is_survey && !self.orders.holds(Numbered::is_survey) {
                 self.tell(TestEvent::Ended);
             }
         }
@@ -84,6 +90,13 @@ impl Bench {
         }
     }
 
+    /// Says that what was measured is only on screen.
+    fn tell_unkept(&self, kept: Result<()>) {
+        if let Err(error) = kept {
+            self.tell(TestEvent::Failed(format!("What was measured is on screen, but not on disk: {error}")));
+        }
+    }
+
     fn tell_progress(&mut self, share: f32, started: Instant, text: impl FnOnce() -> String) {
         if self.progress.is_due() {
             let left = (share > 0.02).then(|| started.elapsed().mul_f32((1.0 - share) / share));
@@ -91,11 +104,28 @@ impl Bench {
         }
     }
 
-    fn model(&mut self, name: &str) -> Result<Arc<Model>> {
+    /// Loads a net, with the SHA-256 of its weights.
+    fn model(&mut self, name: &str) -> Result<(Arc<Model>, String)> {
         Ok(match self.models.entry(name.to_owned()) {
             Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(unknown) => unknown.insert(Arc::new(self.catalogue.load(name)?)).clone(),
+            Entry::Vacant(unknown) => {
+                let (model, digest) = self.catalogue.load_with_digest(name)?;
+                unknown.insert((Arc::new(model), digest)).clone()
+            }
         })
+    }
+
+    /// Tells which weights these nets have now.
+    fn compare(&mut self, nets: Vec<String>) -> Result<()> {
+        let digests = nets.into_iter().map(|net| {
+            let digest = self.catalogue.digest(&net).ok();
+            // A sheet must not be made by weights of before.
+            self.models.retain(|name, (_, known)| *name != net || Some(&*known) == digest.as_ref());
+            (net, digest)
+        });
+        let digests = digests.collect();
+        self.tell(TestEvent::Digests(digests));
+        Ok(())
     }
 
     fn data(&mut self, source: &DataSource, skips_damaged: bool, model: &Model) -> Result<Arc<Dataset>> {
@@ -111,12 +141,12 @@ impl Bench {
         })
     }
 
-    fn measure(&mut self, survey: &Survey) -> Result<()> {
+    fn measure(&mut self, survey: &Survey, known: &[Curve]) -> Result<()> {
         // Files may have changed since the last survey.
         self.models.clear();
         let started = Instant::now();
         for number in 0..survey.nets.len() {
-            match self.measure_net(survey, number, started) {
+            match self.measure_net(survey, known, number, started) {
                 Ok(()) => {}
                 Err(Error::Stopped) => return Err(Error::Stopped),
                 // They are so for every net.
@@ -130,9 +160,9 @@ impl Bench {
     }
 
     /// Measures the net of this number under all attacks.
-    fn measure_net(&mut self, survey: &Survey, number: usize, started: Instant) -> Result<()> {
+    fn measure_net(&mut self, survey: &Survey, known: &[Curve], number: usize, started: Instant) -> Result<()> {
         let Survey { nets, attacks, rules, .. } = survey;
-        let model = self.model(&nets[number])?;
+        let (model, digest) = self.model(&nets[number])?;
         let data = self.data(&survey.data, survey.skip_damaged, &model)?;
         let lacking = data.lacking_in(0, survey.n.min(data.len()), &model.classes);
         for note in data.notes().iter().cloned().chain(lacking).chain(data.on_paper_for(&model.manifest)) {
@@ -141,6 +171,13 @@ impl Bench {
         let title = model.manifest.name.clone();
         let mut found: Vec<(AttackSettings, Evaluation)> = Vec::new();
         for (attack, before) in attacks.iter().zip(number * attacks.len()..) {
+            let is_known = |curve: &&Curve| {
+                (&curve.net, &curve.attack, curve.digest()) == (&nets[number], attack, digest.as_str())
+            };
+            if let Some(curve) = known.iter().find(is_known) {
+                found.push((attack.clone(), curve.found.clone()));
+                continue;
+            }
             let curve_started = Instant::now();
             // ε of a survey is a length; a number of changed values is something else.
             let eps = if attack.measure() == Measure::Count { &[][..] } else { &survey.eps };
@@ -152,7 +189,7 @@ impl Bench {
             })?;
             found.push((attack.clone(), evaluation.clone()));
             let curves: Vec<_> = found.iter().map(|(attack, found)| found.curve(attack, rules.loss)).collect();
-            self.tell(TestEvent::Measured(Box::new(Curve {
+            let curve = Curve {
                 survey: survey.clone(),
                 net: nets[number].clone(),
                 title: title.clone(),
@@ -161,13 +198,18 @@ impl Bench {
                 found: evaluation,
                 warnings: warnings(&curves),
                 took: curve_started.elapsed(),
-            })));
+                provenance: Provenance::now(vec![digest.clone()]),
+            };
+            let kept = self.results.keep_curve(&curve);
+            self.tell(TestEvent::Measured(Box::new(curve)));
+            self.tell_unkept(kept);
         }
         Ok(())
     }
 
     fn transfer(&mut self, survey: Survey, eps: f32) -> Result<()> {
-        let models = survey.nets.iter().map(|net| self.model(net)).collect::<Result<Vec<_>>>()?;
+        let loaded = survey.nets.iter().map(|net| self.model(net)).collect::<Result<Vec<_>>>()?;
+        let (models, digests): (Vec<_>, Vec<_>) = loaded.into_iter().unzip();
         let (Some(first), Some(attack)) = (models.first(), survey.attacks.first()) else { return Ok(()) };
         let data = self.data(&survey.data, survey.skip_damaged, first)?;
         let plan = EvalPlan { rules: survey.rules, limit: Some(survey.n), ..EvalPlan::new(attack.clone(), &[eps]) };
@@ -178,14 +220,17 @@ impl Bench {
             self.goes_on()
         })?;
         let (n, titles) = (data.len().min(survey.n), models.iter().map(|model| model.manifest.name.clone()).collect());
-        self.tell(TestEvent::Transferred(Box::new(Transferred { survey, eps, titles, n, right })));
+        let transferred = Transferred { survey, eps, titles, n, right, provenance: Provenance::now(digests) };
+        let kept = self.results.keep_transfer(&transferred);
+        self.tell(TestEvent::Transferred(Box::new(transferred)));
+        self.tell_unkept(kept);
         Ok(())
     }
 
     /// Makes a contact sheet, and counts as the survey does: of an attack that takes no ε, a perturbation that is
     /// longer than the ε looked at leaves the picture as it is.
     fn sheet(&mut self, wish: SheetWish) -> Result<()> {
-        let model = self.model(&wish.net)?;
+        let (model, _) = self.model(&wish.net)?;
         let data = self.data(&wish.data, wish.skip_damaged, &model)?;
         let wanted: Vec<usize> = (wish.first..data.len().min(wish.first + wish.count)).collect();
         let (x, labels) = data.batch_values(&wanted, model.input())?;

@@ -2,9 +2,12 @@
 //! sheets are made in between, so that they need not wait for its end.
 
 mod bench;
+mod results;
 
 pub use bench::start;
+pub use results::{KeptResults, Results, results_folder};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,11 +51,27 @@ pub struct SheetWish {
 /// This is what the window can ask for.
 #[derive(Clone, Debug)]
 pub enum TestOrder {
-    /// The survey in hand is put down for this one; what it has measured was told.
-    Measure(Survey),
+    /// The survey in hand is put down for this one; what it has measured was told. A net under an attack is left out
+    /// where one of the `known` curves is of the weights that the net has now.
+    Measure {
+        survey: Survey,
+        known: Vec<Curve>,
+    },
     Sheet(SheetWish),
+    /// The weights of these nets are compared with those that were measured.
+    Compare(Vec<String>),
     /// The nets of a survey are shown each other's pictures, made with its first attack at this ε.
     Transfer(Survey, f32),
+}
+
+impl TestOrder {
+    /// Tells whether this takes the place of the survey in hand.
+    pub fn is_survey(&self) -> bool {
+        match self {
+            Self::Measure { .. } | Self::Transfer(..) => true,
+            Self::Sheet(_) | Self::Compare(_) => false,
+        }
+    }
 }
 
 /// This is what the window is told.
@@ -66,12 +85,27 @@ pub enum TestEvent {
     Measured(Box<Curve>),
     Transferred(Box<Transferred>),
     Sheet(Box<Sheet>),
+    /// This was kept the last times; told at the start.
+    Kept(Box<KeptResults>),
+    /// The nets of these names have weights of these SHA-256 now; `None` for one that is there no longer.
+    Digests(BTreeMap<String, Option<String>>),
     /// This sentence says how the pictures were read.
     Note(String),
     /// A net, or the whole survey, could not be measured for this reason.
     Failed(String),
     /// The survey is through, or was stopped, and no other was ordered.
     Ended,
+}
+
+/// This says when and by which version something was measured, and of which weights.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Provenance {
+    /// The SHA-256 of the weights of each net, as [`Catalogue::digest`](crate::engine::model::Catalogue::digest)
+    /// returns them.
+    pub digests: Vec<String>,
+    pub version: String,
+    /// These were counted from the beginning of 1970, in UTC.
+    pub milliseconds: u64,
 }
 
 /// This is what was measured of a net under an attack.
@@ -87,6 +121,7 @@ pub struct Curve {
     /// Each sentence is a reason to doubt the net's curves so far.
     pub warnings: Vec<String>,
     pub took: Duration,
+    pub provenance: Provenance,
 }
 
 /// This tells which net is right on whose pictures.
@@ -98,6 +133,14 @@ pub struct Transferred {
     pub n: usize,
     /// The numbers of right answers: a row for the net that pictures were made on, a column for the one asked.
     pub right: Vec<Vec<usize>>,
+    pub provenance: Provenance,
+}
+
+impl Curve {
+    /// Returns the SHA-256 of the weights that were measured.
+    pub fn digest(&self) -> &str {
+        self.provenance.digests.first().map_or("", String::as_str)
+    }
 }
 
 impl Transferred {
@@ -137,5 +180,9 @@ pub struct Numbered {
 impl Numbered {
     fn is_sheet(&self) -> bool {
         matches!(self.order, TestOrder::Sheet(_))
+    }
+
+    fn is_survey(&self) -> bool {
+        self.order.is_survey()
     }
 }

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
-use super::shipped;
 use crate::engine::data::DataSource;
-use crate::engine::model::Catalogue;
-use crate::engine::train::{Config, RunFolder, RunNets, Trainer, WorkDone};
+use crate::engine::model::{Catalogue, name_of_run};
+use crate::engine::train::{Config, RunFolder, RunNets, Trainer, WorkDone, shipped};
 use crate::engine::{Error, Result};
 use crate::worker::explorer::Inbox;
 use crate::worker::job::{
@@ -56,6 +55,8 @@ struct InHand {
     progress_due: Throttle,
     first_layer_due: Throttle,
     nets_due: Throttle,
+    /// The list of nets shows what the last epochs came to.
+    list_due: Throttle,
 }
 
 /// Starts the thread. Dropping it keeps the run in hand, which takes no longer than a step and a checkpoint.
@@ -136,7 +137,13 @@ impl Desk {
         runs.sort();
         self.number = runs.last().map_or(1, |(number, _)| number + 1);
         let on_disk = runs.iter().filter_map(|(_, name)| self.info_on_disk(&name.as_str().into()).ok());
-        self.send(TrainEvent::Runs(shipped::info(&self.runs).into_iter().chain(on_disk).collect()));
+        self.send(TrainEvent::Runs(self.shipped().into_iter().chain(on_disk).collect()));
+    }
+
+    /// Returns the run that came with the program; `None` where it was deleted from this folder of runs.
+    fn shipped(&self) -> Option<RunInfo> {
+        let checkpoint = (!shipped::is_deleted(&self.runs)).then(shipped::checkpoint)?.ok()?;
+        RunInfo::from_summary(shipped::NAME.into(), self.runs.join(shipped::NAME), checkpoint.summary).ok()
     }
 
     fn folder(&self, run: &RunId) -> PathBuf {
@@ -241,6 +248,7 @@ impl Desk {
     fn forget(&self, run: &RunId) {
         // A folder that cannot be deleted is listed as a run that can be begun or deleted.
         let _ = std::fs::remove_dir_all(self.folder(run));
+        self.explorer.refresh_net(name_of_run(run));
         self.send(TrainEvent::Deleted(run.clone()));
     }
 
@@ -279,6 +287,7 @@ impl Desk {
 
     fn put_down(&mut self, state: RunState) {
         if let Some(in_hand) = self.in_hand.take() {
+            self.explorer.refresh_net(name_of_run(&in_hand.run));
             self.tell(&in_hand.run, state);
         }
     }
@@ -312,7 +321,10 @@ impl Desk {
             std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())
         };
         self.send(match deleted {
-            Ok(()) => TrainEvent::Deleted(run.clone()),
+            Ok(()) => {
+                self.explorer.refresh_net(name_of_run(run));
+                TrainEvent::Deleted(run.clone())
+            }
             Err(why) => TrainEvent::Problem(format!("{run} was not deleted: {why}")),
         });
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::engine::Result;
 use crate::engine::data::DataSource;
 use crate::engine::picture::Rgba;
-use crate::engine::train::{Beginning, Config, EpochRecord, Progress, Summary};
+use crate::engine::train::{Beginning, Config, EpochRecord, Progress, Summary, shipped};
 use crate::worker::DownloadEvent;
 
 /// A run is known by the name of its folder, such as `run-0007`.
@@ -91,6 +91,15 @@ impl RunInfo {
         let Summary { config, history, pictures, is_finished, .. } = summary;
         let state = if is_finished { RunState::Finished } else { RunState::Stopped };
         Ok(Self { run, state, folder, config, net, parameters, pictures, classes, history })
+    }
+
+    /// Tells whether the run came with the program.
+    pub fn is_shipped(&self) -> bool {
+        Self::is_name_of_shipped(&self.run)
+    }
+
+    pub fn is_name_of_shipped(run: &RunId) -> bool {
+        **run == *shipped::NAME
     }
 
     /// Says that the net has not learnt anything for some epochs, and what to try (see [`Beginning::problem`]).

@@ -173,7 +173,8 @@ fn hold(claim: &Claim, shown: &Shown) {
 #[test]
 fn the_bundled_lessons_are_true_of_what_they_show() {
     let runs = tempfile::tempdir().unwrap();
-    let worker = Worker::with_folders(Catalogue::new(Vec::new()), runs.path().to_owned(), || {}).unwrap();
+    let worker =
+        Worker::with_folders(Catalogue::new(Vec::new()), runs.path().to_owned(), "no results".into(), || {}).unwrap();
     for (lesson, claims) in Lessons::default().known.iter().zip(CLAIMS) {
         assert_eq!(lesson.steps.len(), claims.len(), "{}", lesson.title);
         let mut explore = left();

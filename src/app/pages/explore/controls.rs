@@ -265,7 +265,7 @@ impl Controls {
     }
 
     fn presets(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        for &(name, eps, tip) in eps_presets(explore.view.attack.norm()) {
+        for &(name, eps, tip) in eps_presets(explore.view.attack.norm(), explore.net_kind()) {
             let is_chosen = (explore.view.eps - eps).abs() < 1e-6;
             if ui.add(Button::new(name).selected(is_chosen)).on_hover_text(tip).clicked() {
                 self.eps.clear();

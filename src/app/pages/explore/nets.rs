@@ -4,10 +4,11 @@ use crate::app::pages::explore::state::Explore;
 use crate::engine::model::Entry;
 use crate::engine::picture::PictureKind;
 
-const GROUPS: [&str; 4] = ["Photos", "Digits", "Yours", "Others"];
+const GROUPS: [&str; 5] = ["Photos", "Digits", "Yours", "Training runs", "Others"];
 
 fn group_of(entry: &Entry) -> &'static str {
     match entry.made_for {
+        _ if entry.run().is_some() => "Training runs",
         _ if entry.facts.as_ref().is_some_and(|facts| facts.is_own) && entry.path.is_some() => "Yours",
         Some(PictureKind::Photo) => "Photos",
         Some(PictureKind::Digit) => "Digits",

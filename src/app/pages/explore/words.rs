@@ -1,10 +1,10 @@
 //! These are the sentences that the window says of a result; nothing is drawn here.
 
-use crate::app::format::{per_cent, quoted, short, signed, thousands};
+use crate::app::format::{per_cent, short, signed, thousands};
 use crate::app::pages::explore::camera::Pixel;
 use crate::app::pages::train::state::is_net_of_run;
 use crate::app::theme::Standing;
-use crate::command_line::attack_options;
+use crate::command_line::{attack_options, quoted};
 use crate::engine::attack::{AttackSettings, Goal, Label, Loss, Measure, Norm, Verdict};
 use crate::engine::data::sample;
 use crate::engine::picture::{Background, PictureKind, Planes, Region};

@@ -36,12 +36,13 @@ pub struct ModelsPage {
 }
 
 /// The groups stand in the order in which a person looks for models.
-const GROUPS: [&str; 4] = ["Ready", "Available to download", "Without weights", "Cannot be used"];
+const GROUPS: [&str; 5] = ["Ready", "Training runs", "Available to download", "Without weights", "Cannot be used"];
 
 fn group_of(entry: &Entry) -> &'static str {
-    let [ready, to_fetch, without_weights, unusable] = GROUPS;
+    let [ready, trained, to_fetch, without_weights, unusable] = GROUPS;
     match &entry.facts {
         None => unusable,
+        Some(_) if entry.run().is_some() => trained,
         Some(facts) if facts.weights != WeightsPlace::Nowhere => ready,
         Some(facts) if facts.remote.is_some() => to_fetch,
         Some(_) => without_weights,

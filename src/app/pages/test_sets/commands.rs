@@ -5,6 +5,7 @@ use egui_material_icons::icons;
 use serde::{Deserialize, Serialize};
 
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
+use crate::engine::data::DataSource;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -31,6 +32,11 @@ pub enum TestCommand {
     SkipDamaged,
     CopyCommand,
     CopyTable,
+    /// These nets are to be measured on the test pictures of this data.
+    Choose {
+        nets: Vec<String>,
+        data: DataSource,
+    },
     Explore(usize),
     NextPage,
     PreviousPage,
@@ -72,6 +78,7 @@ impl Action for TestCommand {
             )
             .keys(NONE, Key::C)
             .icon(icons::ICON_TABLE),
+            Self::Choose { .. } => about("Measure", "Choose these nets and this data"),
             Self::Explore(_) => about("Attack in Explore", "Look at this picture in Explore"),
             Self::NextPage => {
                 about("Next pictures", "The next 25 pictures").keys(NONE, Key::PageDown).icon(icons::ICON_CHEVRON_RIGHT)
@@ -80,17 +87,19 @@ impl Action for TestCommand {
                 .keys(NONE, Key::PageUp)
                 .icon(icons::ICON_CHEVRON_LEFT),
             Self::View(part) => part.about(),
-            Self::Remove(None) => {
-                about("Remove the curve", "Take the curve that is looked at out of the plot and the table")
-                    .keys(NONE, Key::Delete)
-                    .icon(icons::ICON_CLOSE)
-            }
-            Self::Remove(_) => about("Remove", "Take this curve out").icon(icons::ICON_CLOSE),
-            Self::RemoveAll => {
-                about("Remove all curves", "Take all curves out of the plot and the table; the settings stay")
-                    .keys(Modifiers::SHIFT, Key::Delete)
-                    .icon(icons::ICON_DELETE_SWEEP)
-            }
+            Self::Remove(None) => about(
+                "Remove the curve",
+                "Take the curve that is looked at out of the plot and the table, and delete it from disk",
+            )
+            .keys(NONE, Key::Delete)
+            .icon(icons::ICON_CLOSE),
+            Self::Remove(_) => about("Remove", "Take this curve out, and delete it from disk").icon(icons::ICON_CLOSE),
+            Self::RemoveAll => about(
+                "Remove all curves",
+                "Take all curves out of the plot and the table, and delete them from disk; the settings stay",
+            )
+            .keys(Modifiers::SHIFT, Key::Delete)
+            .icon(icons::ICON_DELETE_SWEEP),
         }
     }
 

@@ -78,8 +78,8 @@ pub fn show(ui: &mut Ui, tests: &mut TestSet, explore: &Explore, out: &mut Vec<C
     let rows = tests.curves.len() as f32 + 1.0;
     let table = (rows * (ROW + 2.0) + 44.0).min(ui.available_height() * 0.45);
     let height = (ui.available_height() - table - 16.0).max(140.0);
-    let is_current = |curve| tests.is_current(curve, |name| explore.parameters(name));
-    let look = |(index, curve)| CurveLook::new(ui, index, is_current(curve));
+    let outdated = |curve| tests.outdated(curve, |name| explore.parameters(name));
+    let look = |(index, curve)| CurveLook::new(ui, index, outdated(curve));
     let looks: Vec<CurveLook> = tests.curves.iter().enumerate().map(look).collect();
     plot(ui, tests, height, &looks);
     list(ui, tests, &looks, out);
@@ -149,24 +149,26 @@ fn plot(ui: &mut Ui, tests: &TestSet, height: f32, looks: &[CurveLook]) {
     }
 }
 
-/// Curves differ in colour, then in the shape of their points; dashes mean other settings than those at the left.
+/// Curves differ in colour, then in the shape of their points; dashes mean other settings than those at the left, or
+/// another net.
 struct CurveLook {
     colour: Color32,
     marker: MarkerShape,
-    is_current: bool,
+    /// The reason why the curve would be another one now.
+    outdated: Option<&'static str>,
 }
 
 impl CurveLook {
-    fn new(ui: &Ui, index: usize, is_current: bool) -> Self {
+    fn new(ui: &Ui, index: usize, outdated: Option<&'static str>) -> Self {
         let runs = &palette(ui).runs;
         let colour = runs[index % runs.len()];
-        let colour = if is_current { colour } else { theme::faint_of(colour) };
+        let colour = if outdated.is_none() { colour } else { theme::faint_of(colour) };
         let markers = [MarkerShape::Circle, MarkerShape::Square, MarkerShape::Diamond];
-        Self { colour, marker: markers[index / runs.len() % markers.len()], is_current }
+        Self { colour, marker: markers[index / runs.len() % markers.len()], outdated }
     }
 
     fn style(&self) -> LineStyle {
-        if self.is_current { LineStyle::Solid } else { LineStyle::Dashed { length: 6.0 } }
+        if self.outdated.is_none() { LineStyle::Solid } else { LineStyle::Dashed { length: 6.0 } }
     }
 
     fn stroke(&self) -> Stroke {
@@ -229,15 +231,15 @@ fn name(ui: &mut Ui, curve: &Curve, look: &CurveLook, width: f32, is_chosen: boo
             quiet::paint(ui, rect, &look.markers(vec![PlotPoint::new(0.5, 0.0)]));
         }
         let mut room = width;
-        if !look.is_current {
+        if let Some(why) = look.outdated {
             let (rect, response) = ui.allocate_exact_size(vec2(16.0, ROW), Sense::hover());
             icon_at(ui, rect, icons::ICON_HISTORY, 16.0, palette(ui).weak);
-            let tip = format!("The settings have changed since it was measured: {}", settings(curve));
+            let tip = format!("{why}: {}", settings(curve));
             response.widget_info(|| WidgetInfo::labeled(Role::Label, true, tip.clone()));
             response.on_hover_text(tip);
             room -= 16.0 + SPACE_2;
         }
-        let (title, took) = (title(curve), format!("Measured in {:.1} s.", curve.took.as_secs_f32()));
+        let (title, took) = (title(curve), measured(curve));
         let tip = format!("{title}\n{}\n{took} A click looks at this one in the other views.", settings(curve));
         ui.scope(|ui| {
             ui.set_max_width(room);
@@ -247,6 +249,14 @@ fn name(ui: &mut Ui, curve: &Curve, look: &CurveLook, width: f32, is_chosen: boo
         .inner
     });
     row.inner
+}
+
+/// Says when a curve was measured, of which weights and by which version of the program.
+fn measured(curve: &Curve) -> String {
+    let (age, digest) = (format::age(curve.provenance.age()), curve.digest());
+    let weights = digest.get(..8).unwrap_or(digest);
+    let seconds = curve.took.as_secs_f32();
+    format!("Measured {age} in {seconds:.1} s, version {}, weights {weights}….", curve.provenance.version)
 }
 
 /// Describes what a curve was measured with; the values of ε come last.

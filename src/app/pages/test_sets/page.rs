@@ -62,6 +62,11 @@ impl Page for TestSetsPage {
         {
             shell.worker.test(TestOrder::Sheet(wish));
         }
+        if shell.settings.tab == Tab::TestSets
+            && let Some(nets) = self.tests.take_unchecked()
+        {
+            shell.worker.test(TestOrder::Compare(nets));
+        }
     }
 
     fn drop_hint(&self, _files: usize) -> &'static str {
@@ -100,7 +105,10 @@ impl TestSetsPage {
         Self { tests: TestSet::new(settings.tests.clone()), fields: Fields::default(), textures: Textures::default() }
     }
 
-    pub fn take(&mut self, event: TestEvent, ctx: &Context) {
+    pub fn take(&mut self, event: TestEvent, shell: &mut Shell, ctx: &Context) {
+        if let TestEvent::Kept(kept) = &event {
+            kept.problems.iter().for_each(|problem| shell.notices.add(Tone::Caution, problem.clone()));
+        }
         if let TestEvent::Sheet(sheet) = &event {
             self.textures.take(ctx, sheet);
         }
@@ -115,12 +123,17 @@ impl TestSetsPage {
                 self.measure(self.tests.part == TestPart::Transfer, shell);
             }
             TestCommand::Stop => shell.worker.stop_test(),
+            TestCommand::Choose { nets, data } => {
+                self.tests.choices.choose(nets, &data);
+                self.tests.part = TestPart::Curves;
+                shell.settings.tab = Tab::TestSets;
+            }
             TestCommand::NextPage => self.tests.turn_page(1),
             TestCommand::PreviousPage => self.tests.turn_page(-1),
             TestCommand::View(part) => self.tests.part = part,
             TestCommand::Explore(index) => self.explore_picture(index, shell),
-            TestCommand::Remove(index) => self.tests.remove(index),
-            TestCommand::RemoveAll => self.tests.remove_all(),
+            TestCommand::Remove(index) => shell.worker.forget_curves(self.tests.remove(index).into_iter().collect()),
+            TestCommand::RemoveAll => shell.worker.forget_curves(self.tests.remove_all()),
             TestCommand::CopyTable => {
                 let transferred = self.tests.transferred.as_ref().filter(|_| self.tests.part == TestPart::Transfer);
                 let table = transferred.and_then(Transferred::table);
@@ -150,9 +163,14 @@ impl TestSetsPage {
             Ok(survey) => survey,
             Err(problem) => return shell.notices.add(Tone::Problem, problem),
         };
+        let known = self.tests.known(&survey, |name| explore.parameters(name));
         self.tests.begin("beginning");
         let largest = survey.eps.last().copied().unwrap_or_default();
-        shell.worker.test(if is_transfer { TestOrder::Transfer(survey, largest) } else { TestOrder::Measure(survey) });
+        shell.worker.test(if is_transfer {
+            TestOrder::Transfer(survey, largest)
+        } else {
+            TestOrder::Measure { survey, known }
+        });
     }
 
     /// Takes a picture of the sheet to Explore, with everything that it was measured with.

@@ -6,7 +6,7 @@ use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::nets::grouped;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::words;
-use crate::app::pages::test_sets::state::{Choices, MOST_PICTURES};
+use crate::app::pages::test_sets::state::choices::{Choices, MOST_PICTURES};
 use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::form::{self, Fields};
@@ -22,12 +22,15 @@ const SETS: [(&str, &str, &str); 3] = [
 
 pub fn show(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices, explore: &Explore) {
     ui.spacing_mut().item_spacing.y = 4.0;
+    choices.know_kind(&explore.catalogue);
     pictures(ui, fields, choices);
     nets(ui, choices, explore);
     attacks(ui, choices, explore);
-    heading(ui, "ε");
-    let eps = TextEdit::singleline(&mut choices.eps).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
-    let tip = "With commas between, such as 0.1, 8/255; in the norm of each attack";
+    heading(ui, if choices.reads_photos { "ε for photos" } else { "ε for grey pictures" });
+    let eps =
+        TextEdit::singleline(choices.eps_mut()).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
+    let tip = "With commas between, such as 0.1, 8/255; in the norm of each attack. Nets of pictures in colour and nets of \
+               grey ones have values of their own, which are kept.";
     ui.add(eps.font(theme::number_font())).on_hover_text(tip).accessible_name("Values of ε");
     number(ui, fields, "Seed", "Of random starts and noise", form::SEEDS, &mut choices.seed);
     for (on, name, tip) in [
@@ -72,13 +75,7 @@ fn pictures(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices) {
 
 fn nets(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
     heading(ui, "Nets");
-    let usable = || explore.catalogue.iter().filter(|entry| entry.problem.is_none());
-    if usable().next().is_some() {
-        // A net that is there no longer could not be unticked.
-        choices.nets.retain(|net| usable().any(|entry| entry.name == *net));
-    }
-    // Sets that have a name hold digits, or clothes of the same size.
-    let reads_no_photos = SETS.iter().any(|(name, ..)| *name == choices.data);
+    let reads_no_photos = choices.has_grey_pictures();
     for (group, entries) in grouped(&explore.catalogue) {
         let entries: Vec<_> = entries.into_iter().filter(|entry| entry.problem.is_none()).collect();
         if !entries.is_empty() {

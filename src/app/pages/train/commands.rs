@@ -75,6 +75,13 @@ pub enum TrainCommand {
     AskDelete,
     Delete(RunId),
     UseNet(NetMoment),
+    AskKeep,
+    /// This keeps the net of a run as a model of this name.
+    Keep(RunId, String),
+    /// This goes to Test sets with the nets of the ticked runs and of the selected one.
+    Measure,
+    /// This goes there with the nets of the sweep.
+    MeasureSweep,
     AskExport(Export),
     ExportTo(Export, PathBuf),
     /// This reads the weights of a run that is not in hand.
@@ -156,6 +163,23 @@ impl Action for TrainCommand {
                 .icon(icons::ICON_DELETE),
             Self::Delete(_) => about("Delete", "Delete it for good").icon(icons::ICON_DELETE),
             Self::UseNet(moment) => moment.about(),
+            Self::AskKeep | Self::Keep(..) => about(
+                "Keep as a model…",
+                "Copy the net of this run to your models, under a name of its own; it stays when the run is deleted",
+            )
+            .icon(icons::ICON_SAVE),
+            Self::Measure => about(
+                "Measure these runs",
+                "Choose the nets of this run and of those that are ticked in Test sets, with the test pictures of \
+                 their data",
+            )
+            .keys(NONE, Key::M)
+            .icon(icons::ICON_MONITORING),
+            Self::MeasureSweep => about(
+                "Measure this sweep",
+                "Choose the nets of all runs of the sweep in Test sets, with the test pictures of their data",
+            )
+            .icon(icons::ICON_MONITORING),
             Self::AskExport(export) | Self::ExportTo(export, _) => export.about(),
 
             Self::Panel(_) => about("Whose settings", "Settings of the next run, or of the one in hand"),
@@ -197,7 +221,9 @@ impl Action for TrainCommand {
         let exports = [Export::History, Export::Plots].map(Self::AskExport);
         let [again, others] = [[Self::Resume, Self::Again], [Self::CopyCommand, Self::AskDelete]];
         let tuning = [Self::ToggleProbe, Self::NextExample];
-        [&in_hand[..], &tuning, &chosen, &again, &exports, &others, &TrainView::ALL.map(Self::View)].concat()
+        let nets = [Self::AskKeep, Self::Measure, Self::MeasureSweep];
+        let views = TrainView::ALL.map(Self::View);
+        [&in_hand[..], &tuning, &chosen, &again, &nets, &exports, &others, &views].concat()
     }
 }
 

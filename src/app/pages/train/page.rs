@@ -8,8 +8,9 @@ use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
 use crate::app::files::dialogs::Question;
-use crate::app::notices::Tone;
+use crate::app::notices::{Notices, Tone};
 use crate::app::page::{Menu, Page};
+use crate::app::pages::test_sets::commands::TestCommand;
 use crate::app::pages::train::commands::{Export, SettingsOf, TrainCommand, TrainView};
 use crate::app::pages::train::first_layer::WeightSheet;
 use crate::app::pages::train::questions::{Questions, TrainQuestion};
@@ -28,9 +29,11 @@ use crate::app::shell::{Screenshot, Shell};
 use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
 use crate::app::undo::HistoryStep;
 use crate::app::widgets::{command_button, remark};
+use crate::command_line::train_command;
 use crate::engine::attack::Norm;
 use crate::engine::data::DataSource;
 use crate::engine::files::write_atomically;
+use crate::engine::model::name_of_run;
 use crate::engine::train::history_csv;
 use crate::worker::{RunInfo, TrainEvent};
 
@@ -98,8 +101,8 @@ impl Page for TrainPage {
         probe(shell);
     }
 
-    fn show_question(&mut self, ui: &Ui, _shell: &Shell, out: &mut Vec<Command>) {
-        self.questions.show(ui, out);
+    fn show_question(&mut self, ui: &Ui, shell: &Shell, out: &mut Vec<Command>) {
+        self.questions.show(ui, &shell.explore.catalogue, out);
     }
 
     fn is_asking(&self) -> bool {
@@ -154,6 +157,12 @@ impl TrainPage {
     }
 
     pub fn take(&mut self, event: TrainEvent, shell: &mut Shell) {
+        if let TrainEvent::Deleted(run) = &event
+            && shell.explore.view.model == name_of_run(run)
+        {
+            // The first net is always there.
+            shell.explore.set_model(Settings::default().model);
+        }
         let is_exploring = shell.settings.tab == Tab::Explore;
         match shell.train.take(event) {
             Some(TrainOutcome::Problem(message)) => shell.notices.add(Tone::Problem, message),
@@ -189,6 +198,17 @@ impl TrainPage {
                 if let Some(run) = shell.train.selected().filter(|run| !run.is_in_hand()) {
                     self.questions.open = Some(TrainQuestion::Delete(run.info.run.clone()));
                 }
+            }
+            TrainCommand::AskKeep => match shell.train.selected().filter(|run| !run.info.history.is_empty()) {
+                Some(run) => self.questions.ask_keep(&run.info.run),
+                None => shell.notices.add_brief(NO_NET),
+            },
+            TrainCommand::Keep(run, name) => shell.worker.library.keep_run(&run, name),
+            TrainCommand::Measure => {
+                measure(&shell.train.plotted(), &shell.train, &mut shell.commands, &mut shell.notices)
+            }
+            TrainCommand::MeasureSweep => {
+                measure(&shell.train.siblings(), &shell.train, &mut shell.commands, &mut shell.notices);
             }
             TrainCommand::AskSweep => self.questions.ask_sweep(&shell.train.draft),
             TrainCommand::AskExport(export) => ask_export(export, shell),
@@ -276,10 +296,28 @@ fn probe(shell: &mut Shell) {
     }
 }
 
+const NO_NET: &str = "There is no net yet: no epoch of the run is over.";
+
+/// Goes to Test sets with the nets of these runs, and with the data of the selected one.
+fn measure(runs: &[&TrainingRun], train: &Train, commands: &mut Vec<Command>, notices: &mut Notices) {
+    let runs: Vec<&&TrainingRun> = runs.iter().filter(|run| !run.info.history.is_empty()).collect();
+    let Some(of_data) = runs.iter().find(|run| train.is_selected(run)).or(runs.first()) else {
+        return notices.add_brief(NO_NET);
+    };
+    let config = &of_data.info.config;
+    if runs.iter().any(|run| run.info.config.data != config.data) {
+        let text =
+            format!("These runs were trained on different data; the test pictures are those of {}.", of_data.info.run);
+        notices.add(Tone::Caution, text);
+    }
+    let nets = runs.iter().map(|run| name_of_run(&run.info.run)).collect();
+    commands.push(TestCommand::Choose { nets, data: config.data.clone() }.into());
+}
+
 fn copy_command(shell: &mut Shell) {
     let (line, what) = match shell.train.selected() {
         Some(run) => (words::command_line_of(run), format!("the command of {}", run.info.run)),
-        None => (words::command_line(&shell.train.draft), "the command of these settings".into()),
+        None => (train_command(&shell.train.draft, &[]), "the command of these settings".into()),
     };
     shell.copy_line(line, what);
 }
@@ -330,6 +368,7 @@ fn sweep(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         ui.vertical_centered(|ui| command_button(ui, TrainCommand::AskSweep, out));
         return;
     }
+    ui.horizontal(|ui| command_button(ui, TrainCommand::MeasureSweep, out));
     let runs = plot_runs(train, &siblings);
     let room = ui.available_rect_before_wrap();
     let (first, second) = if room.width() >= 720.0 {

@@ -13,6 +13,7 @@ use crate::app::widgets::form::note;
 use crate::app::widgets::problem_line;
 use crate::app::widgets::question::{Answers, fact_table, question};
 use crate::engine::data::DataSource;
+use crate::engine::model::{Entry, check_name};
 use crate::engine::train::Config;
 use crate::engine::units::counted;
 use crate::worker::{RunId, RunInfo};
@@ -22,12 +23,15 @@ pub struct Questions {
     pub open: Option<TrainQuestion>,
     eps: String,
     alpha: String,
+    /// The net of a run is to be kept under this name.
+    name: String,
     is_fresh: bool,
 }
 
 #[derive(Clone)]
 pub enum TrainQuestion {
     Sweep,
+    Keep(RunId),
     Delete(RunId),
     Fetch(DataSource),
 }
@@ -42,18 +46,51 @@ impl Questions {
         }
     }
 
-    pub fn show(&mut self, ui: &Ui, out: &mut Vec<Command>) {
+    pub fn ask_keep(&mut self, run: &RunId) {
+        self.open = Some(TrainQuestion::Keep(run.clone()));
+        (self.is_fresh, self.name) = (true, run.to_string());
+    }
+
+    /// Shows the question that is open; `catalogue` has the names that are taken.
+    pub fn show(&mut self, ui: &Ui, catalogue: &[Entry], out: &mut Vec<Command>) {
         let Some(open) = self.open.clone() else { return };
         let title = match &open {
             TrainQuestion::Delete(run) => format!("Delete {run}?"),
             TrainQuestion::Fetch(data) => format!("Fetch {}?", words::data(data)),
+            TrainQuestion::Keep(run) => format!("Keep the net of {run} as a model"),
             TrainQuestion::Sweep => "Sweep over ε and α".into(),
         };
         question(ui, &title, 480.0, WindowCommand::CloseOverlay, out, |ui, out| match open {
             TrainQuestion::Delete(run) => confirm(ui, run, out),
             TrainQuestion::Fetch(data) => consent(ui, data, out),
+            TrainQuestion::Keep(run) => self.keep(ui, run, catalogue, out),
             TrainQuestion::Sweep => self.sweep(ui, out),
         });
+    }
+
+    fn keep(&mut self, ui: &mut Ui, run: RunId, catalogue: &[Entry], out: &mut Vec<Command>) -> bool {
+        note(ui, KEEP);
+        ui.add_space(SPACE_2);
+        ui.label(theme::caption(ui, "Name"));
+        let field = TextEdit::singleline(&mut self.name)
+            .id(Id::unique("name of the model"))
+            .desired_width(f32::INFINITY)
+            .margin(egui::Margin::symmetric(8, 6));
+        let field = ui.add(field).accessible_name("Name of the model");
+        if std::mem::take(&mut self.is_fresh) {
+            field.request_focus();
+        }
+        let name = self.name.trim();
+        let is_taken = catalogue.iter().any(|entry| entry.name == name);
+        let problem = match check_name(name) {
+            Err(error) => Some(error.to_string()),
+            Ok(()) if is_taken => Some(format!("There is a model called {name:?} already; choose another name.")),
+            Ok(()) => None,
+        };
+        ui.add_space(SPACE_2);
+        problem.iter().for_each(|problem| problem_line(ui, problem));
+        let command = problem.is_none().then(|| TrainCommand::Keep(run, name.to_owned()).into());
+        Answers { yes: "Keep", no: "Cancel", by_enter: true }.show(ui, command, out)
     }
 
     fn sweep(&mut self, ui: &mut Ui, out: &mut Vec<Command>) -> bool {
@@ -81,6 +118,9 @@ impl Questions {
         Answers { yes: &queue, no: "Cancel", by_enter: true }.show(ui, command, out)
     }
 }
+
+const KEEP: &str = "Its weights are copied to your models, with its classes, the command that trained it and its \
+                    validation errors. They stay when the run is deleted.";
 
 const SWEEP: &str = "One run for every ε with every α, one after the other, each with the settings at the left \
                      otherwise. Separate values by commas; 8/255 is understood.";

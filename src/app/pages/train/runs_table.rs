@@ -277,6 +277,7 @@ fn tooltip(ui: &mut Ui, run: &TrainingRun) {
 fn actions(run: &TrainingRun) -> Vec<TrainCommand> {
     possible([
         (run.has_net(), TrainCommand::UseNet(NetMoment::Now)),
+        (has_history(run), TrainCommand::Measure),
         (run.is_resumable(), TrainCommand::Resume),
         (run.info.state == RunState::Queued, TrainCommand::Withdraw),
         (true, TrainCommand::Again),
@@ -284,14 +285,19 @@ fn actions(run: &TrainingRun) -> Vec<TrainCommand> {
 }
 
 fn others(run: &TrainingRun) -> Vec<TrainCommand> {
-    let has_history = !run.info.history.is_empty();
     possible([
-        (has_history, TrainCommand::AskExport(Export::History)),
-        (has_history, TrainCommand::AskExport(Export::Plots)),
+        (has_history(run), TrainCommand::AskKeep),
+        (has_history(run), TrainCommand::AskExport(Export::History)),
+        (has_history(run), TrainCommand::AskExport(Export::Plots)),
         (true, TrainCommand::AskExport(Export::Settings)),
         (true, TrainCommand::CopyCommand),
         (!run.is_in_hand(), TrainCommand::AskDelete),
     ])
+}
+
+/// A run has a net to keep and to measure once an epoch is over.
+fn has_history(run: &TrainingRun) -> bool {
+    !run.info.history.is_empty()
 }
 
 fn possible<const N: usize>(commands: [(bool, TrainCommand); N]) -> Vec<TrainCommand> {
@@ -325,7 +331,7 @@ fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
 fn more(ui: &mut Ui, run: &TrainingRun, out: &mut Vec<Command>) {
     let button = egui::Button::new(icons::ICON_MORE_VERT.rich_text().size(17.0));
     let response = ui.add(button.min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT)));
-    let response = response.on_hover_text("Export, copy, delete").accessible_name("More about this run");
+    let response = response.on_hover_text("Keep, export, copy, delete").accessible_name("More about this run");
     Popup::menu(&response).show(|ui| entries(ui, others(run), out));
 }
 

@@ -19,6 +19,7 @@ use crate::app::widgets::form::{self, Counts, Fields, named, note, section};
 use crate::app::widgets::path_field::typed_path;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{alternatives, command_button, icon_button, problem_line};
+use crate::command_line::train_command;
 use crate::engine::data::DataSource;
 use crate::engine::model::{Architecture, Entry};
 use crate::engine::train::{Config, Stage, parse_size};
@@ -137,7 +138,7 @@ impl SettingsPanel {
             note(ui, "Holds from the next step on; the schedule goes on from there.");
         });
         section(ui, "As it was begun", true, "", |ui| {
-            let arguments = run.map_or_else(|| words::command_line(config), words::command_line_of);
+            let arguments = run.map_or_else(|| train_command(config, &[]), words::command_line_of);
             ui.add(egui::Label::new(theme::number(arguments).color(palette(ui).weak)).wrap());
         });
     }

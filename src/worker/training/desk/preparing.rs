@@ -54,6 +54,7 @@ impl Desk {
             progress_due: Throttle::at_once(Throttle::PROGRESS),
             first_layer_due: Throttle::at_once(Duration::from_millis(500)),
             nets_due: Throttle::at_once(Duration::from_secs(2)),
+            list_due: Throttle::at_once(Duration::from_secs(2)),
         })
     }
 

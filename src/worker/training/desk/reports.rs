@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Desk;
 use crate::engine::Result;
 use crate::engine::device::Backend;
-use crate::engine::model::{FirstLayer, Manifest, Model, Params};
+use crate::engine::model::{FirstLayer, Manifest, Model, Params, name_of_run};
 use crate::engine::train::{RunNets, WorkDone};
 use crate::worker::Event;
 use crate::worker::explorer::Task;
@@ -20,6 +20,9 @@ impl Desk {
             self.outbox.send(Event::Training(TrainEvent::Epoch { run: run.clone(), record }));
         }
         let at_once = is_epoch || in_hand.is_paused;
+        if is_epoch && (in_hand.list_due.is_due() || in_hand.is_paused) {
+            self.explorer.refresh_net(name_of_run(&run));
+        }
         if (in_hand.first_layer_due.is_due() || at_once)
             && let Some(sheet) = in_hand.trainer.first_layer_sheet()
         {

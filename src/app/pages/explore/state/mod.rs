@@ -168,9 +168,14 @@ impl Explore {
         View { along_line: self.is_moving(), step: self.playing.step, ..self.view.clone() }
     }
 
+    /// Returns the kind of net that ε was chosen for; digits where that is not known yet.
+    pub fn net_kind(&self) -> PictureKind {
+        self.kind.unwrap_or(PictureKind::Digit)
+    }
+
     /// Returns the usual ε of such nets, in the norm of the attack.
     pub fn usual_eps(&self) -> f32 {
-        let channels = if self.kind == Some(PictureKind::Photo) { 3 } else { 1 };
+        let channels = if self.net_kind() == PictureKind::Photo { 3 } else { 1 };
         *Lengths::usual(channels).in_norm(self.view.attack.norm())
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::engine::data::tells_of_damaged;
 use crate::engine::picture::Rgba;
-use crate::engine::train::{Config, EpochRecord, Measured, Progress, Stage};
+use crate::engine::train::{Config, EpochRecord, Measured, Progress};
 use crate::worker::{RunInfo, RunState};
 
 pub struct TrainingRun {
@@ -82,9 +82,7 @@ impl TrainingRun {
 
     /// Returns the epoch whose weights are kept: what the stopping rule chose, or the last one that was validated.
     pub fn kept(&self) -> Option<&EpochRecord> {
-        let history = &self.info.history;
-        let last = history.iter().rposition(|record| record.stage == Stage::Selection);
-        self.info.config.stopping.rule.best(history).or(last).and_then(|at| history.get(at))
+        self.info.config.stopping.kept(&self.info.history)
     }
 
     /// Returns the errors of the kept epoch on untouched pictures, under FGSM and under PGD, where they were measured.
@@ -95,14 +93,7 @@ impl TrainingRun {
 
     /// Returns the settings that the run was begun with, as far as its history tells.
     pub fn begun(&self) -> Config {
-        let mut config = self.info.config.clone();
-        if let Some(first) = self.info.history.first() {
-            (config.eps, config.alpha) = (first.eps, first.alpha);
-            if first.learning_rate > 0.0 {
-                config.learning_rate = first.learning_rate;
-            }
-        }
-        config
+        self.info.config.begun(&self.info.history)
     }
 
     pub fn share_done(&self) -> f32 {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::app::format::{per_cent, quoted, short, thousands};
+use crate::app::format::{per_cent, short, thousands};
 use crate::app::pages::train::state::run::TrainingRun;
+use crate::command_line::train_command;
 use crate::engine::attack::Norm;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Adversary, Config, Measured, Progress, Stage};
 use crate::engine::units::counted;
-use crate::worker::{RunState, train_arguments};
+use crate::worker::RunState;
 
 /// Writes a time as "12 s", "3 min 20 s" or "2 h 05 min".
 pub fn duration(time: Duration) -> String {
@@ -81,22 +82,7 @@ pub fn data_in_short(source: &DataSource) -> String {
 
 /// Names the second part of the objective, such as "FGSM" or "PGD-7".
 pub fn adversary(config: &Config) -> String {
-    let name: String = match config.adversary {
-        _ if !config.is_adversarial() => return "clean".into(),
-        Adversary::None => return "clean".into(),
-        Adversary::Fgsm => "FGSM".into(),
-        Adversary::RandomFgsm => "random FGSM".into(),
-        Adversary::NoisyFgsm => "noisy FGSM".into(),
-        Adversary::Pgd { steps } => format!("PGD-{steps}"),
-        Adversary::Free { replays } => format!("free-{replays}"),
-        Adversary::Signs => "±ε noise".into(),
-        Adversary::Uniform => "uniform noise".into(),
-    };
-    let norm = if config.norm == Norm::L2 { " in L2" } else { "" };
-    match config.trades {
-        Some(beta) => format!("TRADES β {}, {name}{norm}", short(beta)),
-        None => format!("{name}{norm}"),
-    }
+    config.adversary_in_words().unwrap_or_else(|| "clean".into())
 }
 
 /// Names what makes the second part of the objective, in one line.
@@ -210,30 +196,9 @@ pub fn step(progress: &Progress) -> String {
     format!("step {} of {}{left}", progress.step, progress.steps)
 }
 
-/// Returns the command that trains the same net without a window.
-pub fn command_line(config: &Config) -> String {
-    let words: Vec<String> = train_arguments(config).iter().map(|word| quoted(word)).collect();
-    format!("doppelganger train {} --out run", words.join(" "))
-}
-
 /// Returns the command that began a run; what was changed on the way follows as remarks.
 pub fn command_line_of(run: &TrainingRun) -> String {
-    let mut line = command_line(&run.begun());
-    let mut before = run.begun();
-    for record in run.info.history.iter().filter(|record| record.stage == Stage::Selection) {
-        let mut change = |name: &str, value: f32, old: &mut f32| {
-            if value != *old {
-                line.push_str(&format!("  # {name} {} from epoch {}", short(value), record.epoch));
-                *old = value;
-            }
-        };
-        change("ε", record.eps, &mut before.eps);
-        change("α", record.alpha, &mut before.alpha);
-        if record.learning_rate > 0.0 {
-            change("rate", record.learning_rate, &mut before.learning_rate);
-        }
-    }
-    line
+    train_command(&run.info.config, &run.info.history)
 }
 
 #[cfg(test)]
@@ -260,14 +225,6 @@ mod tests {
         let pgd = Config { adversary: Adversary::Pgd { steps: 10 }, ..config.clone() };
         assert!(objective(&pgd)[1].contains("10 steps of 0.0625"), "{:?}", objective(&pgd));
         assert_eq!(objective(&Config { adversary: Adversary::None, ..config })[0], "J(x)");
-    }
-
-    #[test]
-    fn the_command_line_is_one_that_a_shell_takes() {
-        let config = Config { data: DataSource::Folder("/my data".into()), eps: 0.25, ..Config::default() };
-        let line = command_line(&config);
-        assert!(line.starts_with("doppelganger train --data '/my data' --model digits_maxout"), "{line}");
-        assert!(line.contains("--eps 0.25") && line.ends_with("--out run"), "{line}");
     }
 
     #[test]
