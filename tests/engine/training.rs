@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::common::fixture;
+use doppelganger::engine::attack::Norm;
 use doppelganger::engine::data::{Dataset, Split, draw_digit};
 use doppelganger::engine::device::Backend;
 use doppelganger::engine::model::{Catalogue, Manifest, Params};

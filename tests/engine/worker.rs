@@ -324,7 +324,7 @@ fn a_probe_is_a_short_run_of_the_settings() {
     let found = probe(&worker, &wish);
     assert_eq!((found.of, found.training_pictures, found.is_of_small_net()), (301, 2500, false));
     // A busy machine may not take all of them in its time.
-    assert!(found.steps > 0 && found.steps % 7 == 0, "{} steps", found.steps);
+    assert!(found.steps > 0 && found.steps.is_multiple_of(7), "{} steps", found.steps);
     // The same settings as a run of their own, to the last bit.
     let manifest = config.manifest(&Catalogue::new(Vec::new())).unwrap();
     let data = config.open_data(Split::Train, &manifest.classes, &mut |_| true).unwrap();

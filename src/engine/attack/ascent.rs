@@ -157,10 +157,10 @@ impl Ascent {
 
     fn look_at_the_untouched(&mut self) -> Result<()> {
         let problem = &self.problem;
-        let logits = problem.clean()?.logits.chunks(problem.classes()).enumerate();
+        let logits = problem.clean()?.logits.chunks(problem.classes());
         let may_move = |i: usize, logits: &[f32]| problem.eps[i] > 0.0 && !problem.fooled(i, logits);
-        self.open = logits.clone().filter(|(i, logits)| may_move(*i, logits)).map(|(i, _)| i).collect();
-        self.ranked = Some(logits.map(|(_, logits)| descending(logits)).collect());
+        self.open = logits.clone().enumerate().filter(|(i, logits)| may_move(*i, logits)).map(|(i, _)| i).collect();
+        self.ranked = Some(logits.map(descending).collect());
         Ok(())
     }
 

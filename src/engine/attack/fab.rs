@@ -146,9 +146,10 @@ impl Boundary {
 
     fn look_at_the_untouched(&mut self) -> Result<()> {
         let problem = &self.problem;
-        let logits = problem.clean()?.logits.chunks(problem.classes()).enumerate();
-        self.open = logits.clone().filter(|(i, logits)| !problem.fooled(*i, logits)).map(|(i, _)| i).collect();
-        self.ranked = Some(logits.map(|(_, logits)| descending(logits)).collect());
+        let logits = problem.clean()?.logits.chunks(problem.classes());
+        self.open =
+            logits.clone().enumerate().filter(|(i, logits)| !problem.fooled(*i, logits)).map(|(i, _)| i).collect();
+        self.ranked = Some(logits.map(descending).collect());
         Ok(())
     }
 

@@ -76,7 +76,7 @@ mod tests {
         // .9/(2 + .25) each, in L2 .9/(4 + .0625) times their weights.
         let (at, weights) = ([0.95, 0.5, 0.1, 0.3], [1.0, 2.0, -0.5, 0.25]);
         close(&way_to(Norm::Linf, &at, &weights, 1.0, Some(PIXELS)), &[0.05, 0.4, -0.1, 0.4]);
-        close(&way_to(Norm::L2, &at, &weights, 1.0, Some(PIXELS)), &[0.05, 0.443_076_92, -0.1, 0.055_384_615]);
+        close(&way_to(Norm::L2, &at, &weights, 1.0, Some(PIXELS)), &[0.05, 0.443_076_9, -0.1, 0.055_384_615]);
     }
 
     #[test]

@@ -102,9 +102,9 @@ impl Learner {
         let shares = self.shares && adversary == Adversary::Fgsm && smoothing == 0.0;
         let is_adversarial = objective.is_adversarial();
         match (adversary, objective.trades) {
-            (_, Some(beta)) if is_adversarial => return self.trades_step(pixels, labels, objective, beta, size, rng),
-            (Adversary::Free { replays }, None) if is_adversarial => {
-                return self.free_step(pixels, labels, objective, replays, size, rng);
+            (_, Some(_)) if is_adversarial => return self.trades_step(pixels, labels, objective, size, rng),
+            (Adversary::Free { .. }, None) if is_adversarial => {
+                return self.free_step(pixels, labels, objective, size, rng);
             }
             _ => {}
         }
@@ -151,7 +151,6 @@ impl Learner {
         pixels: &[f32],
         labels: &[usize],
         objective: Objective,
-        beta: f32,
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
@@ -160,7 +159,8 @@ impl Learner {
             let both = [pixels, &adversarial].concat();
             let wanted = WantedParameters { to: &mut self.gradients, add: false };
             let wanted = Wanted { parameters: Some(wanted), pixels: None };
-            let loss = |logits: &[f32]| trades_loss(logits, labels, objective.smoothing, beta);
+            let Objective { smoothing, trades, .. } = objective;
+            let loss = |logits: &[f32]| trades_loss(logits, labels, smoothing, trades.unwrap_or_default());
             let value = pass(&mut *self.net, &both, loss, wanted, rng)?;
             self.take_step(value, size);
             Ok(value)
@@ -174,11 +174,11 @@ impl Learner {
         pixels: &[f32],
         labels: &[usize],
         objective: Objective,
-        replays: usize,
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
         let Objective { norm, eps, alpha, bounds, smoothing, .. } = objective;
+        let replays = objective.adversary.replays();
         on_the_pool(|| {
             let n = labels.len();
             let mut at = self.random_start(pixels, n, objective, eps, &mut noise_beside(rng));

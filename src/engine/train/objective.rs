@@ -30,6 +30,13 @@ pub enum Adversary {
     Uniform,
 }
 
+impl Adversary {
+    /// Returns how often a batch is taken in a row.
+    pub(super) fn replays(self) -> usize {
+        if let Self::Free { replays } = self { replays } else { 1 }
+    }
+}
+
 impl std::fmt::Display for Adversary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
