@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
 use crate::engine::data::DataSource;
 use crate::engine::model::{Catalogue, name_of_run};
-use crate::engine::train::{Config, RunFolder, RunNets, Trainer, WorkDone, shipped};
+use crate::engine::train::{Config, RunFolder, RunLabel, RunNets, Trainer, WorkDone, shipped};
 use crate::engine::{Error, Result};
 use crate::worker::explorer::Inbox;
 use crate::worker::job::{
@@ -188,6 +188,7 @@ impl Desk {
             Order::LearningRate(rate) => self.change(|trainer| trainer.set_learning_rate(rate))?,
             Order::Offer(run) => self.offer(&run)?,
             Order::FirstLayer(run) => self.show_first_layer(&run)?,
+            Order::Label(run, label) => self.label(run, label)?,
             Order::Delete(run) => self.delete(&run),
             Order::Fetch(source) => {
                 // The one before stops first.
@@ -300,6 +301,19 @@ impl Desk {
         if let Err(error) = kept {
             self.pause_because(format!("{error}{FULL}"));
         }
+        Ok(())
+    }
+
+    fn label(&self, run: RunId, label: RunLabel) -> Result<()> {
+        let folder = self.folder(&run);
+        if !folder.is_dir() {
+            return Err(Error::Argument(format!(
+                "{run} has no folder for a name or a note, because it came with the program; “Same settings” begins one \
+                 that has"
+            )));
+        }
+        label.write(&folder)?;
+        self.send(TrainEvent::Labelled { run, label });
         Ok(())
     }
 

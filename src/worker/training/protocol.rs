@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::engine::Result;
 use crate::engine::data::DataSource;
 use crate::engine::picture::Rgba;
-use crate::engine::train::{Beginning, Config, EpochRecord, Progress, Summary, shipped};
+use crate::engine::train::{Beginning, Config, EpochRecord, Progress, RunLabel, Summary, shipped};
 use crate::worker::DownloadEvent;
 
 /// A run is known by the name of its folder, such as `run-0007`.
@@ -40,6 +40,8 @@ pub enum Order {
     Offer(RunId),
     /// Shows the weights of the first layer of a run that is not in hand; one in hand shows them by itself.
     FirstLayer(RunId),
+    /// Keeps what a person wrote about a run; answered by [`TrainEvent::Labelled`].
+    Label(RunId, RunLabel),
     /// Deletes the folder of a run that is not in hand.
     Delete(RunId),
     /// Fetches a data set from the network, to which the person has agreed; training goes on meanwhile.
@@ -77,12 +79,14 @@ pub struct RunInfo {
     /// The number of classes of the net is 0 until it is found.
     pub classes: usize,
     pub history: Vec<EpochRecord>,
+    /// What a person wrote about the run when it was listed.
+    pub label: RunLabel,
 }
 
 impl RunInfo {
     pub(super) fn of_waiting(run: RunId, folder: PathBuf, config: Config, state: RunState) -> Self {
-        let net = config.model.clone();
-        Self { run, state, folder, config, net, parameters: 0, pictures: 0, classes: 0, history: Vec::new() }
+        let (net, label) = (config.model.clone(), RunLabel::read(&folder));
+        Self { run, state, folder, config, net, parameters: 0, pictures: 0, classes: 0, history: Vec::new(), label }
     }
 
     pub(super) fn from_summary(run: RunId, folder: PathBuf, summary: Summary) -> Result<Self> {
@@ -90,7 +94,8 @@ impl RunInfo {
         let (parameters, classes, net) = (manifest.parameter_count(), manifest.classes.len(), manifest.name);
         let Summary { config, history, pictures, is_finished, .. } = summary;
         let state = if is_finished { RunState::Finished } else { RunState::Stopped };
-        Ok(Self { run, state, folder, config, net, parameters, pictures, classes, history })
+        let label = RunLabel::read(&folder);
+        Ok(Self { run, state, folder, config, net, parameters, pictures, classes, history, label })
     }
 
     /// Tells whether the run came with the program.
@@ -128,6 +133,8 @@ pub enum TrainEvent {
     FirstLayer { run: RunId, sheet: Arc<Rgba> },
     /// The nets of a run can be attacked in Explore under these names: before the first step, now, at its best.
     Offered { run: RunId, before: String, now: String, best: String },
+    /// This is written about a run now.
+    Labelled { run: RunId, label: RunLabel },
     /// A run and its folder are gone.
     Deleted(RunId),
     /// A data set is fetched.

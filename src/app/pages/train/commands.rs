@@ -7,7 +7,7 @@ use egui_material_icons::icons;
 
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 use crate::engine::data::DataSource;
-use crate::engine::train::Config;
+use crate::engine::train::{Config, RunLabel};
 use crate::worker::RunId;
 
 /// A run has three nets that Explore can attack.
@@ -72,6 +72,8 @@ pub enum TrainCommand {
     Withdraw,
     Again,
     CopyCommand,
+    AskLabel,
+    Label(RunId, RunLabel),
     AskDelete,
     Delete(RunId),
     UseNet(NetMoment),
@@ -158,6 +160,12 @@ impl Action for TrainCommand {
                     .keys(CTRL.plus(Modifiers::SHIFT), Key::K)
                     .icon(icons::ICON_TERMINAL)
             }
+            Self::AskLabel => {
+                about("Name and notes…", "Give this run a name, a note and tags of your own; a double click renames it")
+                    .keys(NONE, Key::F2)
+                    .icon(icons::ICON_LABEL)
+            }
+            Self::Label(..) => about("Name and notes", "Keep the name, the note and the tags of a run"),
             Self::AskDelete => about("Delete…", "Delete this run with its history and weights")
                 .keys(NONE, Key::Delete)
                 .icon(icons::ICON_DELETE),
@@ -220,7 +228,7 @@ impl Action for TrainCommand {
         let chosen = [Self::NextRun, Self::PreviousRun, Self::TickSelected, Self::UseNet(NetMoment::Now)];
         let exports = [Export::History, Export::Plots].map(Self::AskExport);
         let [again, others] = [[Self::Resume, Self::Again], [Self::CopyCommand, Self::AskDelete]];
-        let tuning = [Self::ToggleProbe, Self::NextExample];
+        let tuning = [Self::ToggleProbe, Self::NextExample, Self::AskLabel];
         let nets = [Self::AskKeep, Self::Measure, Self::MeasureSweep];
         let views = TrainView::ALL.map(Self::View);
         [&in_hand[..], &tuning, &chosen, &again, &nets, &exports, &others, &views].concat()

@@ -210,6 +210,11 @@ impl TrainPage {
             TrainCommand::MeasureSweep => {
                 measure(&shell.train.siblings(), &shell.train, &mut shell.commands, &mut shell.notices);
             }
+            TrainCommand::AskLabel => {
+                if let Some(run) = shell.train.selected() {
+                    self.questions.ask_label(run);
+                }
+            }
             TrainCommand::AskSweep => self.questions.ask_sweep(&shell.train.draft),
             TrainCommand::AskExport(export) => ask_export(export, shell),
             TrainCommand::ExportTo(export, path) => self.export(export, path, shell),
@@ -351,7 +356,7 @@ fn ask_for_weights(train: &Train, out: &mut Vec<Command>) {
 
 fn plot_runs<'a>(train: &Train, runs: &[&'a TrainingRun]) -> Vec<PlotRun<'a>> {
     let as_plotted = |run: &&'a TrainingRun| {
-        let RunInfo { run: name, history, config, .. } = &run.info;
+        let (RunInfo { history, config, .. }, name) = (&run.info, &run.title);
         PlotRun { name, history, config, is_primary: train.is_selected(run) }
     };
     runs.iter().map(as_plotted).collect()

@@ -7,6 +7,7 @@ use crate::app::commands::window::WindowCommand;
 use crate::app::format::{self, short};
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::state::draft::{self, MOST_RUNS};
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::words;
 use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::form::note;
@@ -14,7 +15,7 @@ use crate::app::widgets::problem_line;
 use crate::app::widgets::question::{Answers, fact_table, question};
 use crate::engine::data::DataSource;
 use crate::engine::model::{Entry, check_name};
-use crate::engine::train::Config;
+use crate::engine::train::{Config, RunLabel};
 use crate::engine::units::counted;
 use crate::worker::{RunId, RunInfo};
 
@@ -25,13 +26,25 @@ pub struct Questions {
     alpha: String,
     /// The net of a run is to be kept under this name.
     name: String,
+    label: LabelDraft,
     is_fresh: bool,
+}
+
+/// What is being written about a run.
+#[derive(Default)]
+struct LabelDraft {
+    name: String,
+    note: String,
+    tags: String,
+    /// The run is called this where it has no name.
+    usual: String,
 }
 
 #[derive(Clone)]
 pub enum TrainQuestion {
     Sweep,
     Keep(RunId),
+    Label(RunId),
     Delete(RunId),
     Fetch(DataSource),
 }
@@ -51,6 +64,13 @@ impl Questions {
         (self.is_fresh, self.name) = (true, run.to_string());
     }
 
+    pub fn ask_label(&mut self, run: &TrainingRun) {
+        let RunLabel { name, note, tags } = run.info.label.clone();
+        self.open = Some(TrainQuestion::Label(run.info.run.clone()));
+        (self.is_fresh, self.label) =
+            (true, LabelDraft { name, note, tags: tags.join(", "), usual: run.title.clone() });
+    }
+
     /// Shows the question that is open; `catalogue` has the names that are taken.
     pub fn show(&mut self, ui: &Ui, catalogue: &[Entry], out: &mut Vec<Command>) {
         let Some(open) = self.open.clone() else { return };
@@ -58,14 +78,45 @@ impl Questions {
             TrainQuestion::Delete(run) => format!("Delete {run}?"),
             TrainQuestion::Fetch(data) => format!("Fetch {}?", words::data(data)),
             TrainQuestion::Keep(run) => format!("Keep the net of {run} as a model"),
+            TrainQuestion::Label(run) => format!("Name and notes of {run}"),
             TrainQuestion::Sweep => "Sweep over ε and α".into(),
         };
         question(ui, &title, 480.0, WindowCommand::CloseOverlay, out, |ui, out| match open {
             TrainQuestion::Delete(run) => confirm(ui, run, out),
             TrainQuestion::Fetch(data) => consent(ui, data, out),
             TrainQuestion::Keep(run) => self.keep(ui, run, catalogue, out),
+            TrainQuestion::Label(run) => self.label(ui, run, out),
             TrainQuestion::Sweep => self.sweep(ui, out),
         });
+    }
+
+    fn label(&mut self, ui: &mut Ui, run: RunId, out: &mut Vec<Command>) -> bool {
+        let LabelDraft { name, note, tags, usual } = &mut self.label;
+        ui.label(theme::caption(ui, "Name"));
+        let field = TextEdit::singleline(name).id(Id::unique("name of the run")).hint_text(usual.as_str());
+        let field = ui.add(field.desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6)));
+        let field = field.accessible_name("Name of the run");
+        if std::mem::take(&mut self.is_fresh) {
+            field.request_focus();
+        }
+        ui.label(theme::caption(ui, "Note"));
+        let edit = TextEdit::multiline(note).id(Id::unique("note of the run")).desired_rows(3);
+        ui.add(edit.desired_width(f32::INFINITY)).accessible_name("Note of the run");
+        ui.label(theme::caption(ui, "Tags, with commas between"));
+        let edit = TextEdit::singleline(tags).id(Id::unique("tags of the run")).hint_text("baseline, figure 2");
+        let edit = edit.desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
+        ui.add(edit).accessible_name("Tags of the run");
+        ui.add_space(SPACE_2);
+        let is_entered = field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+        let tags = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+        let label = RunLabel { name: name.trim().into(), note: note.trim().into(), tags };
+        let command = TrainCommand::Label(run, label).into();
+        if is_entered {
+            out.push(command);
+            return true;
+        }
+        // Enter begins a new line of the note.
+        Answers { yes: "Keep", no: "Cancel", by_enter: false }.show(ui, Some(command), out)
     }
 
     fn keep(&mut self, ui: &mut Ui, run: RunId, catalogue: &[Entry], out: &mut Vec<Command>) -> bool {

@@ -102,7 +102,7 @@ fn transport(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) {
 fn headline(ui: &mut Ui, train: &Train) {
     let palette = palette(ui);
     let Some(run) = train.in_hand() else { return };
-    ui.label(theme::strong(&*run.info.run));
+    ui.label(theme::strong(&*run.title)).on_hover_text(&*run.info.run);
     let colour = match run.info.state {
         RunState::Paused(Some(_)) => palette.error,
         RunState::Paused(None) => palette.weak,

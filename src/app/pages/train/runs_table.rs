@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use egui::{
-    self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2,
+    self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, TextEdit, Ui, UiBuilder,
+    WidgetInfo, vec2,
 };
 use egui_material_icons::icons;
 
@@ -15,6 +16,7 @@ use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{command_button, elided, icon_button};
+use crate::engine::train::RunLabel;
 use crate::engine::units::counted;
 use crate::worker::{RunId, RunState};
 
@@ -52,6 +54,8 @@ const COLUMNS: [Column; 13] = [
 ];
 const FIRST_ERROR: usize = 5;
 const NET: usize = 10;
+/// A longer name is cut in the table.
+const LONGEST_NAME: f32 = 320.0;
 const N_WIDTH: f32 = 12.0;
 const SMALL: f32 = 10.5;
 /// The name of a typical net needs this much more than the least width of its column.
@@ -64,8 +68,13 @@ struct RunColumns {
 }
 
 impl RunColumns {
-    fn of(runs: &[TrainingRun]) -> Self {
+    fn of(ui: &Ui, runs: &[TrainingRun]) -> Self {
         let mut widths = COLUMNS.each_ref().map(|column| column.width);
+        let name = |run: &TrainingRun| {
+            let text = ui.painter().layout_no_wrap(run.title.clone(), theme::small_font(), Color32::WHITE);
+            text.size().x + 8.0
+        };
+        widths[0] = runs.iter().map(name).fold(widths[0], f32::max).min(LONGEST_NAME);
         let mut pictures = [None; 3];
         for (index, pictures) in pictures.iter_mut().enumerate() {
             let mut all = runs.iter().filter_map(|run| run.errors()[index]).map(|measured| measured.n);
@@ -90,11 +99,21 @@ impl RunColumns {
 #[derive(Default)]
 pub struct RunsTable {
     last_selected: Option<RunId>,
+    /// Only runs with these words in their names, tags, notes or settings are listed.
+    filter: String,
+    renaming: Option<Renaming>,
+}
+
+/// A run is being renamed in its row.
+struct Renaming {
+    run: RunId,
+    text: String,
+    is_fresh: bool,
 }
 
 impl RunsTable {
     pub fn show(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
-        toolbar(ui, train, out);
+        self.toolbar(ui, train, out);
         if train.runs.is_empty() {
             let text = if train.is_listed {
                 "Each run appears here with its settings and errors, and is kept on disk."
@@ -106,37 +125,70 @@ impl RunsTable {
         }
         ui.spacing_mut().item_spacing.y = 0.0;
         ScrollArea::horizontal().auto_shrink([false, false]).show(ui, |ui| {
-            let mut shape = RunColumns::of(&train.runs);
+            let mut shape = RunColumns::of(ui, &train.runs);
             let least = TICK + shape.widths.iter().sum::<f32>();
             let width = ui.available_width().max(least);
             ui.set_width(width);
             shape.widths[NET] += (width - least).clamp(0.0, NET_TAKES);
             header(ui, &shape);
-            let rows = train.runs.len();
+            let listed: Vec<&TrainingRun> = train.runs.iter().rev().filter(|run| matches(run, &self.filter)).collect();
             let mut area = ScrollArea::vertical().auto_shrink([false, false]);
-            if let Some(top) = self.newly_selected(train) {
+            if let Some(top) = self.newly_selected(train, &listed) {
                 area = area.vertical_scroll_offset((top - ui.available_height() / 2.0).max(0.0));
             }
-            area.show_rows(ui, ROW, rows, |ui, range| {
-                for index in range {
-                    let run = &train.runs[rows - 1 - index];
-                    row(ui, train, run, &shape, out);
+            if listed.is_empty() {
+                ui.label(theme::weak(ui, "No run has these words in its name, tags, note or settings."));
+            }
+            area.show_rows(ui, ROW, listed.len(), |ui, range| {
+                for run in &listed[range] {
+                    let response = row(ui, train, run, &shape, out);
+                    if response.double_clicked() && !run.info.is_shipped() {
+                        let (run, text) = (run.info.run.clone(), run.title.clone());
+                        self.renaming = Some(Renaming { run, text, is_fresh: true });
+                    }
+                    self.rename(ui, run, shape.cell(response.rect, 0), out);
                 }
             });
         });
     }
 
+    /// Shows a field in place of the name of the run that is being renamed. Enter keeps what it holds, and Escape does
+    /// not; nothing gives the run back the name of its settings.
+    fn rename(&mut self, ui: &mut Ui, run: &TrainingRun, cell: Rect, out: &mut Vec<Command>) {
+        let Some(renaming) = self.renaming.as_mut().filter(|renaming| renaming.run == run.info.run) else { return };
+        let field = TextEdit::singleline(&mut renaming.text).font(theme::small_font());
+        let response = ui.put(cell.shrink2(vec2(0.0, 2.0)), field).accessible_name("New name of the run");
+        if std::mem::take(&mut renaming.is_fresh) {
+            response.request_focus();
+        } else if response.lost_focus() {
+            if ui.input(|i| i.key_pressed(Key::Enter)) {
+                let name = renaming.text.trim().to_owned();
+                let label = RunLabel { name, ..run.info.label.clone() };
+                out.push(TrainCommand::Label(run.info.run.clone(), label).into());
+            }
+            self.renaming = None;
+        }
+    }
+
     /// Returns where the selected run lies if it was not selected before.
-    fn newly_selected(&mut self, train: &Train) -> Option<f32> {
+    fn newly_selected(&mut self, train: &Train, listed: &[&TrainingRun]) -> Option<f32> {
         let selected = train.selected().map(|run| run.info.run.clone());
         let is_new = selected != self.last_selected;
         self.last_selected = selected;
-        let below = train.runs.iter().rev().position(|run| train.is_selected(run)).filter(|_| is_new);
+        let below = listed.iter().position(|run| train.is_selected(run)).filter(|_| is_new);
         below.map(|row| row as f32 * ROW)
     }
 }
 
-fn row(ui: &mut Ui, train: &Train, run: &TrainingRun, shape: &RunColumns, out: &mut Vec<Command>) {
+/// Tells whether a run has all of these words in what is known of it.
+fn matches(run: &TrainingRun, words: &str) -> bool {
+    let RunLabel { note, tags, .. } = &run.info.label;
+    let told = format!("{} {} {note} {}", words::summary(run), run.title, tags.join(" ")).to_lowercase();
+    words.to_lowercase().split_whitespace().all(|word| told.contains(word))
+}
+
+/// Shows a run. Returns the response of its row.
+fn row(ui: &mut Ui, train: &Train, run: &TrainingRun, shape: &RunColumns, out: &mut Vec<Command>) -> egui::Response {
     let palette = palette(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let selected = train.is_selected(run);
@@ -156,7 +208,7 @@ fn row(ui: &mut Ui, train: &Train, run: &TrainingRun, shape: &RunColumns, out: &
     tick(ui, run, rect, out);
     cells(ui, run, rect, shape);
     Popup::context_menu(&response).show(|ui| entries(ui, [actions(run), others(run)].concat(), out));
-    response.on_hover_ui(|ui| tooltip(ui, run));
+    response.on_hover_ui(|ui| tooltip(ui, run))
 }
 
 fn header(ui: &mut Ui, shape: &RunColumns) {
@@ -212,7 +264,7 @@ fn cells(ui: &Ui, run: &TrainingRun, rect: Rect, shape: &RunColumns) {
     let seconds = run.info.history.iter().map(|record| record.seconds).sum();
     let time = Duration::try_from_secs_f32(seconds).unwrap_or_default();
     let values: [String; 13] = [
-        run.info.run.to_string(),
+        run.title.clone(),
         words::state_of(run).into(),
         words::adversary(config),
         short(eps),
@@ -250,7 +302,15 @@ fn write(ui: &Ui, cell: Rect, right: bool, text: &str, font: &FontId, colour: Co
 }
 
 fn tooltip(ui: &mut Ui, run: &TrainingRun) {
-    ui.label(theme::strong(format!("{}, {}", run.info.run, words::state_of(run))));
+    ui.label(theme::strong(&*run.title));
+    ui.label(theme::weak(ui, format!("{}, {}", run.info.run, words::state_of(run))));
+    let RunLabel { note, tags, .. } = &run.info.label;
+    if !tags.is_empty() {
+        ui.label(theme::weak(ui, format!("Tags: {}", tags.join(", "))));
+    }
+    if !note.is_empty() {
+        ui.add(egui::Label::new(note.as_str()).wrap());
+    }
     let for_training = thousands(run.info.pictures.saturating_sub(run.info.config.validation));
     let mut lines = vec![
         format!("{}, {} parameters", run.info.net, thousands(run.info.parameters)),
@@ -290,6 +350,7 @@ fn others(run: &TrainingRun) -> Vec<TrainCommand> {
         (has_history(run), TrainCommand::AskExport(Export::History)),
         (has_history(run), TrainCommand::AskExport(Export::Plots)),
         (true, TrainCommand::AskExport(Export::Settings)),
+        (!run.info.is_shipped(), TrainCommand::AskLabel),
         (true, TrainCommand::CopyCommand),
         (!run.is_in_hand(), TrainCommand::AskDelete),
     ])
@@ -304,29 +365,39 @@ fn possible<const N: usize>(commands: [(bool, TrainCommand); N]) -> Vec<TrainCom
     commands.into_iter().filter_map(|(is_possible, command)| is_possible.then_some(command)).collect()
 }
 
-fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
-    let roomy = ui.available_width() >= ROOMY;
-    ui.horizontal(|ui| {
-        ui.label(theme::caption(ui, "Runs"));
-        let count = train.runs.len();
-        let ticked = train.runs.iter().filter(|run| run.is_ticked).count();
-        let overlaid = if ticked > 0 { format!(", {ticked} overlaid") } else { String::new() };
-        if count > 0 && roomy {
-            ui.label(theme::weak(ui, format!("{}{overlaid}", counted(count, "run"))));
-        }
-        let Some(run) = train.selected() else { return };
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            more(ui, run, out);
-            let button = if roomy { command_button } else { icon_button };
-            for action in actions(run).into_iter().rev() {
-                button(ui, action, out);
+impl RunsTable {
+    fn toolbar(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+        let roomy = ui.available_width() >= ROOMY;
+        ui.horizontal(|ui| {
+            ui.label(theme::caption(ui, "Runs"));
+            let count = train.runs.len();
+            let ticked = train.runs.iter().filter(|run| run.is_ticked).count();
+            let overlaid = if ticked > 0 { format!(", {ticked} overlaid") } else { String::new() };
+            if count > 0 && roomy {
+                ui.label(theme::weak(ui, format!("{}{overlaid}", counted(count, "run"))));
             }
-            if roomy {
-                ui.label(theme::strong(&*run.info.run));
+            if count > MANY && roomy {
+                let field = TextEdit::singleline(&mut self.filter).hint_text("Filter").desired_width(120.0);
+                ui.add(field).accessible_name("Filter runs").on_hover_text(FILTER);
             }
+            let Some(run) = train.selected() else { return };
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                more(ui, run, out);
+                let button = if roomy { command_button } else { icon_button };
+                for action in actions(run).into_iter().rev() {
+                    button(ui, action, out);
+                }
+                if roomy {
+                    ui.add(egui::Label::new(theme::strong(&*run.title)).truncate());
+                }
+            });
         });
-    });
+    }
 }
+
+/// From more runs than this on, they can be filtered.
+const MANY: usize = 3;
+const FILTER: &str = "List only runs that have these words in their names, tags, notes or settings";
 
 fn more(ui: &mut Ui, run: &TrainingRun, out: &mut Vec<Command>) {
     let button = egui::Button::new(icons::ICON_MORE_VERT.rich_text().size(17.0));

@@ -2,6 +2,7 @@
 
 pub mod draft;
 pub mod facts;
+pub mod names;
 pub mod probing;
 pub mod run;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 pub mod words;
 
 use crate::app::pages::train::commands::{NetMoment, SettingsOf, TrainCommand, TrainView};
+use crate::app::pages::train::state::names::retitle;
 use crate::app::pages::train::state::probing::Probing;
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::undo::History;
@@ -182,6 +184,7 @@ impl Train {
                 return queued.map(|run| Order::Withdraw(run.info.run.clone())).into_iter().collect();
             }
             TrainCommand::SkipDamaged => return self.skip_damaged(),
+            TrainCommand::Label(run, label) => return vec![Order::Label(run.clone(), label.clone())],
             TrainCommand::Delete(run) => return vec![Order::Delete(run.clone())],
             TrainCommand::FetchData(data) => return vec![Order::Fetch(data.clone())],
             TrainCommand::NextExample => self.probing.picture += 1,
@@ -280,6 +283,18 @@ impl Train {
     }
 
     pub fn take(&mut self, event: TrainEvent) -> Option<TrainOutcome> {
+        let is_about_names = matches!(
+            event,
+            TrainEvent::Runs(_) | TrainEvent::Run(_) | TrainEvent::Deleted(_) | TrainEvent::Labelled { .. }
+        );
+        let outcome = self.take_any(event);
+        if is_about_names {
+            retitle(&mut self.runs);
+        }
+        outcome
+    }
+
+    fn take_any(&mut self, event: TrainEvent) -> Option<TrainOutcome> {
         match event {
             TrainEvent::Runs(infos) => {
                 self.is_listed = true;
@@ -308,6 +323,7 @@ impl Train {
                 let (_, moment) = self.awaited.take_if(|(awaited, _)| *awaited == run)?;
                 return Some(TrainOutcome::Attack(self.net_name(&run, moment)?.to_owned()));
             }
+            TrainEvent::Labelled { run, label } => self.run_mut(&run)?.info.label = label,
             TrainEvent::Deleted(run) => self.forget(&run),
             TrainEvent::Download(data, DownloadEvent::Progress { done, of }) => {
                 self.fetching = Some(DataFetching { data, done, of });

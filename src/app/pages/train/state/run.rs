@@ -10,6 +10,8 @@ use crate::worker::{RunInfo, RunState};
 
 pub struct TrainingRun {
     pub info: RunInfo,
+    /// The run has this name on screen.
+    pub title: String,
     pub is_ticked: bool,
     pub progress: Option<Progress>,
     /// This is the share of the data that is prepared, and the time that the rest takes.
@@ -27,6 +29,7 @@ pub struct TrainingRun {
 impl TrainingRun {
     pub fn new(info: RunInfo) -> Self {
         Self {
+            title: info.run.to_string(),
             info,
             is_ticked: false,
             progress: None,

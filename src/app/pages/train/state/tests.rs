@@ -5,12 +5,23 @@ use proptest::prelude::*;
 use crate::app::pages::train::state::*;
 use crate::app::undo::tests::{Undoable, check, operations};
 use crate::app::undo::{CanStep, HistoryStep};
-use crate::engine::train::{EpochRecord, Measured};
+use crate::engine::train::{EpochRecord, Measured, RunLabel};
 use crate::worker::{DownloadEvent, RunInfo};
 
 fn info(name: &str, state: RunState, config: &Config) -> RunInfo {
     let (run, folder, config, net) = (name.into(), name.into(), config.clone(), config.model.clone());
-    RunInfo { run, state, folder, config, net, parameters: 10, pictures: 100, classes: 10, history: Vec::new() }
+    RunInfo {
+        run,
+        state,
+        folder,
+        config,
+        net,
+        parameters: 10,
+        pictures: 100,
+        classes: 10,
+        history: Vec::new(),
+        label: RunLabel::default(),
+    }
 }
 
 fn queue(train: &mut Train, name: &str, config: &Config) {
