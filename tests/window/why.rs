@@ -479,3 +479,35 @@ fn the_smallest_eps_is_found_and_gone_to() {
     assert_eq!([found * 0.999, found].map(verdict), [Verdict::StillRight, Verdict::Fooled]);
     assert!(window.notices()[0].contains("away from 7, clipped"), "{:?}", window.notices());
 }
+
+#[test]
+fn the_sum_and_the_curve_are_exported_as_figures() {
+    let mut window = fresh();
+    let png = window.folder().join("sum.png");
+    window.command(Key::E);
+    window.until_label("Width");
+    window.enter("Width", "600px");
+    window.retype("Path:", png.to_str().unwrap());
+    window.click("Save");
+    window.until_notice("Saved.");
+    let (width, height) = image::image_dimensions(&png).unwrap();
+    assert!(width == 600 && height > 150, "{width}×{height}");
+    let caption = std::fs::read_to_string(png.with_extension("caption.tex")).unwrap();
+    let command = "doppelganger attack digit-7 -{}-model digits\\_maxout";
+    assert!(caption.contains(command) && caption.contains("-{}-figure sum.png"), "{caption}");
+
+    for (name, file, part) in [
+        ("Pictures of rising ε", "rising.svg", "ε = 0</text>"),
+        ("Answers against ε", "curve.svg", "Probability (%)</text>"),
+    ] {
+        let path = window.folder().join(file);
+        window.command(Key::E);
+        window.until_label("Width");
+        window.click("Figure");
+        window.click(name);
+        window.retype("Path:", path.to_str().unwrap());
+        window.click("Save");
+        window.until(name, |_| path.is_file());
+        assert!(std::fs::read_to_string(&path).unwrap().contains(part), "{name}");
+    }
+}

@@ -9,10 +9,12 @@ use egui_material_icons::icons;
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
+use crate::app::files::figures::OfferedFigure;
 use crate::app::notices::Tone;
 use crate::app::page::{Menu, Page};
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::test_sets::commands::{TestCommand, TestPart};
+use crate::app::pages::test_sets::figures::figures;
 use crate::app::pages::test_sets::sheet::Textures;
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::{confusion, curves, histogram, settings};
@@ -75,10 +77,18 @@ impl Page for TestSetsPage {
 
     fn menu(&self, _shell: &Shell) -> Menu {
         Menu {
-            save: vec![WindowCommand::SaveViewDialog.into()],
-            copy: vec![TestCommand::CopyTable.into(), TestCommand::CopyCommand.into()],
+            save: vec![WindowCommand::ExportFigure.into(), WindowCommand::SaveViewDialog.into()],
+            copy: vec![
+                WindowCommand::CopyFigure.into(),
+                TestCommand::CopyTable.into(),
+                TestCommand::CopyCommand.into(),
+            ],
             ..Menu::default()
         }
+    }
+
+    fn figures(&self, _shell: &Shell) -> Vec<OfferedFigure> {
+        figures(&self.tests)
     }
 
     fn remember(&self, shell: &mut Shell) {
@@ -209,6 +219,7 @@ impl TestSetsPage {
             }
             let is_transfer = tests.part == TestPart::Transfer;
             if if is_transfer { tests.transferred.is_some() } else { !tests.curves.is_empty() } {
+                icon_button(ui, WindowCommand::ExportFigure, out);
                 icon_button(ui, TestCommand::CopyTable, out);
                 icon_button(ui, TestCommand::CopyCommand, out);
             }
