@@ -9,7 +9,7 @@ use crate::engine::Result;
 use crate::engine::attack::{AttackSettings, Attacked, Baseline, Goal, Rules, eps_curve as answers_along, eps_range};
 use crate::engine::model::{Model, argmax};
 use crate::engine::picture::{Heatmap, Planes, Rgba};
-use crate::figure::{AttackFacts, ClassLine, Figure, Step, attack_steps, attack_sum, eps_curve};
+use crate::figure::{AttackFacts, ClassLine, Figure, Step, attack_in_words, attack_steps, attack_sum, eps_curve};
 
 /// The curve has so many points, and shows at most so many classes.
 const POINTS: usize = 81;
@@ -77,7 +77,7 @@ impl AttackFigure<'_> {
         AttackFacts {
             picture: self.picture.clone(),
             model: self.name.to_owned(),
-            attack: self.settings.to_string(),
+            attack: attack_in_words(self.settings),
             goal: match self.baseline.goal {
                 Goal::Untargeted => format!("away from {label}"),
                 Goal::Targeted(target) => format!("from {label} towards \"{}\"", class(target)),

@@ -10,7 +10,7 @@ const LARGEST: f64 = 9.0;
 /// The dark end of the shades, for a share of 1.
 const DARK: [f64; 3] = [8.0, 69.0, 148.0];
 /// Texts are white from this share of the dark end on.
-const WHITE_FROM: f64 = 0.5;
+const WHITE_FROM: f64 = 0.7;
 /// With more classes than this, their names would be too small to read.
 const MOST_NAMES: usize = 40;
 
@@ -24,7 +24,7 @@ impl Matrix {
             if has_names { widest.min(room) + GAP } else { GAP }
         };
         let names = widest(&self.rows, 0.3 * canvas.width);
-        let left = 1.4 * size + names;
+        let left = 1.4 * size + 2.0 + names;
         let columns = self.columns.len().max(1) as f64;
         let cell = ((canvas.width - left) / columns).min(LARGEST * small);
         let height = cell.min(if self.columns.len() <= 4 { 4.0 * small } else { cell });

@@ -9,7 +9,7 @@ use super::description::{
 };
 use super::ink::Pen;
 use super::of_runs::per_cent_number;
-use crate::engine::attack::Rules;
+use crate::engine::attack::{AttackSettings, Rules};
 use crate::engine::picture::Rgba;
 use crate::engine::units::{LEVELS, per_cent, short};
 
@@ -21,7 +21,7 @@ const ACROSS: usize = 6;
 pub struct AttackFacts {
     pub picture: String,
     pub model: String,
-    /// The attack with its parameters, as the command line says it.
+    /// The attack with its parameters.
     pub attack: String,
     /// Says where the attack goes: "away from \"espresso\" (the net's own answer)".
     pub goal: String,
@@ -64,6 +64,16 @@ impl AttackFacts {
 impl Step {
     fn words(&self) -> String {
         format!("{}\n{}", self.class, per_cent(self.probability))
+    }
+}
+
+/// Names an attack with its parameters: "PGD in L∞, 40 steps, random start".
+pub fn attack_in_words(attack: &AttackSettings) -> String {
+    match attack {
+        AttackSettings::MinimalEps(search) => {
+            format!("Smallest ε of {}, up to {}", attack_in_words(&search.attack), short(search.largest))
+        }
+        attack => attack.called(attack.info().title),
     }
 }
 
@@ -111,8 +121,7 @@ pub fn attack_steps(facts: &AttackFacts, steps: &[Step]) -> Figure {
         words: step.words(),
     };
     let pictures: Vec<_> = steps.iter().map(picture).collect();
-    let rows = pictures.len().div_ceil(ACROSS).max(1);
-    let columns = pictures.len().div_ceil(rows).max(1);
+    let columns = ACROSS;
     let (name, model) = (&facts.picture, &facts.model);
     let text = format!("Adversarial pictures of {name} for {model} as ε rises: {}.", facts.conditions());
     Figure::new(Content::Pictures(PictureRows { pictures, columns, signs: Vec::new() }), facts.caption(text))
@@ -123,7 +132,7 @@ pub fn attack_steps(facts: &AttackFacts, steps: &[Step]) -> Figure {
 pub fn eps_curve(facts: &AttackFacts, eps: &[f32], classes: &[ClassLine], at: Option<f32>) -> Figure {
     let ends = Interval::around(eps.iter().map(|eps| f64::from(*eps)));
     let x = Axis {
-        name: "ε".into(),
+        name: "ε (pixels in [0, 1])".into(),
         scale: AxisScale::Linear,
         ends: if ends.width() > 0.0 { ends } else { Interval::new(0.0, 1.0) },
         text: plain,

@@ -3,6 +3,7 @@
 use super::axes::{Interval, plain};
 use super::description::{Axis, Caption, Cell, Content, Figure, LegendEntry, Line, Matrix, Plot, PlotGrid, Spread};
 use super::ink::Pen;
+use super::of_attacks::attack_in_words;
 use super::of_runs::per_cent_number;
 use crate::engine::attack::{AttackSettings, Measure, Rules};
 use crate::engine::eval::{Evaluation, Prediction, confusion as counts_of};
@@ -53,7 +54,7 @@ fn numbers(curves: &[MeasuredCurve<'_>]) -> String {
 pub fn security_curves(curves: &[MeasuredCurve<'_>], conditions: &Conditions) -> Figure {
     let shown: Vec<_> = curves.iter().filter(|curve| curve.attack.measure() != Measure::Count).collect();
     let is_one = |of: fn(&MeasuredCurve<'_>) -> String| shown.iter().all(|curve| of(curve) == of(shown[0]));
-    let (one_net, one_attack) = (is_one(|curve| curve.net.to_owned()), is_one(|curve| curve.attack.to_string()));
+    let (one_net, one_attack) = (is_one(|curve| curve.net.to_owned()), is_one(|curve| attack_in_words(curve.attack)));
     let line = |(number, curve): (usize, &&MeasuredCurve<'_>)| {
         let n = curve.found.n.max(1);
         let attacked = curve.found.attacked.iter().filter(|result| result.eps.is_finite() && result.eps > 0.0);
@@ -70,18 +71,16 @@ pub fn security_curves(curves: &[MeasuredCurve<'_>], conditions: &Conditions) ->
     let lines: Vec<Line> = shown.iter().enumerate().map(line).collect();
     let eps = lines.iter().flat_map(|line| line.stretches.iter().flatten().map(|point| point[0]));
     let most = eps.fold(0.0, f64::max).max(1e-3);
-    let norms = {
-        let mut norms: Vec<&str> = shown.iter().map(|curve| curve.attack.measure().symbol()).collect();
-        norms.dedup();
-        norms
-    };
-    let name = if let [norm] = norms[..] { format!("ε ≥ {norm}") } else { "ε, in the norm of each attack".into() };
+    let one_norm = is_one(|curve| curve.attack.measure().name().to_owned()).then_some(shown.first()).flatten();
+    let norm = one_norm.map_or("in the norm of each attack", |curve| curve.attack.measure().norm().title());
+    let within = if one_norm.is_some() { "in " } else { "" };
+    let name = format!("ε {within}{norm} (pixels in [0, 1])");
     let x = Axis::linear(&name, Interval::new(-0.02 * most, 1.02 * most), plain);
     let y = Axis::linear("Accuracy (%)", Interval::new(-0.02, 1.02), per_cent_number);
     let name = |curve: &MeasuredCurve<'_>| match (one_net, one_attack) {
-        (true, false) => curve.attack.to_string(),
+        (true, false) => attack_in_words(curve.attack),
         (_, true) => curve.net.to_owned(),
-        (false, false) => format!("{}, {}", curve.net, curve.attack),
+        (false, false) => format!("{}, {}", curve.net, attack_in_words(curve.attack)),
     };
     let entry =
         |(number, curve): (usize, &&MeasuredCurve<'_>)| LegendEntry { name: name(curve), pen: Pen::nth(number) };
@@ -89,7 +88,7 @@ pub fn security_curves(curves: &[MeasuredCurve<'_>], conditions: &Conditions) ->
     let mut of = Vec::new();
     if let Some(first) = shown.first() {
         of.extend(one_net.then(|| format!(" of {}", first.net)));
-        of.extend(one_attack.then(|| format!(" under {}", first.attack)));
+        of.extend(one_attack.then(|| format!(" under {}", attack_in_words(first.attack))));
     }
     let conditions_text = conditions.words(&numbers(curves));
     let text = format!("Accuracy{} against ε: {conditions_text}. Strokes are 95 % intervals (Wilson).", of.concat());
@@ -99,11 +98,12 @@ pub fn security_curves(curves: &[MeasuredCurve<'_>], conditions: &Conditions) ->
 
 /// Says under what a net gave its answers: "untouched", or the attack and its ε.
 fn under(attack: Option<(&AttackSettings, f32)>) -> String {
-    match attack {
-        None => "untouched pictures".into(),
-        Some((attack, eps)) if attack.takes_eps() => format!("pictures under {attack} at ε = {}", short(eps)),
-        Some((attack, eps)) if eps.is_infinite() => format!("pictures under {attack}"),
-        Some((attack, eps)) => format!("pictures under {attack} with perturbations of up to {}", short(eps)),
+    let Some((attack, eps)) = attack else { return "untouched pictures".into() };
+    let name = attack_in_words(attack);
+    match eps {
+        eps if attack.takes_eps() => format!("pictures under {name} at ε = {}", short(eps)),
+        eps if eps.is_infinite() => format!("pictures under {name}"),
+        eps => format!("pictures under {name} with perturbations of up to {}", short(eps)),
     }
 }
 
@@ -226,7 +226,7 @@ pub fn lengths(curve: &MeasuredCurve<'_>, conditions: &Conditions) -> Option<Fig
     let median = median.map_or_else(String::new, |median| format!(" Their median is {}.", short(median)));
     let text = format!(
         "Lengths of the perturbations with which {} fools {}, {} of the {} that it had right: {}.{median}",
-        curve.attack,
+        attack_in_words(curve.attack),
         curve.net,
         reached.len(),
         counted(found.len(), "picture"),

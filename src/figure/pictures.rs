@@ -10,16 +10,19 @@ const LINE: f64 = 1.3;
 const MOST_LINES: usize = 3;
 /// Pictures of few pixels need not fill a wide page.
 const LARGEST: f64 = 170.0;
+/// Words need this room, in sizes of the text.
+const LEAST: f64 = 6.5;
 
 impl PictureRows {
     /// Draws the pictures from `top` on and returns where they end.
     pub fn draw(&self, canvas: &mut Canvas, top: f64) -> Result<f64> {
-        let gaps: Vec<f64> = (1..self.columns).map(|column| self.gap(canvas, column - 1)).collect();
+        let columns = self.fitting(canvas);
+        let gaps: Vec<f64> = (1..columns).map(|column| self.gap(canvas, column - 1)).collect();
         let room = canvas.width - gaps.iter().sum::<f64>();
-        let side = (room / self.columns.max(1) as f64).min(LARGEST);
-        let shown = side * self.columns as f64 + gaps.iter().sum::<f64>();
+        let side = (room / columns as f64).min(LARGEST);
+        let shown = side * columns as f64 + gaps.iter().sum::<f64>();
         let mut y = top;
-        for row in self.pictures.chunks(self.columns.max(1)) {
+        for row in self.pictures.chunks(columns) {
             let (mut x, mut bottom) = ((canvas.width - shown) / 2.0, y);
             let title = if row.iter().any(|one| !one.title.is_empty()) { 1.5 * canvas.size } else { 0.0 };
             let height = row.iter().map(|one| one.height(side)).fold(0.0, f64::max);
@@ -36,6 +39,18 @@ impl PictureRows {
             y = bottom + GAP;
         }
         Ok(y - GAP)
+    }
+
+    /// Returns how many pictures stand side by side: as many as wanted, unless they are no sum and their words do not fit.
+    fn fitting(&self, canvas: &Canvas) -> usize {
+        if !self.signs.is_empty() {
+            return self.columns.max(1);
+        }
+        let fit = (canvas.width + GAP) / (LEAST * canvas.size + GAP);
+        let most = self.columns.min(fit as usize).max(1);
+        // The rows are as long as each other.
+        let rows = self.pictures.len().div_ceil(most).max(1);
+        self.pictures.len().div_ceil(rows).max(1)
     }
 
     fn gap(&self, canvas: &Canvas, column: usize) -> f64 {

@@ -236,7 +236,7 @@ fn what_was_written_stands_in_the_svg_as_text() {
         ("curves", &["Epoch", "Validation error (%)", "Loss (nats)", "clean", "FGSM", "PGD-10", "objective"]),
         ("curves-of-runs", &["ε 0.1, α 0.5", "ε 0.25, α 1", "Epoch"]),
         ("sweep", &["ε 0.1, α 1", "ε 0.25, α 0.5", "Epoch", "Error (%)"]),
-        ("security", &["ε ≥ max|δ|", "Accuracy (%)", "0", "100"]),
+        ("security", &["ε in L∞ (pixels in [0, 1])", "Accuracy (%)", "0", "100"]),
         ("sum", &["x", "ε sign ∇ₓJ", "x′", "+", "=", "ε = 8/255", "98.4 %"]),
         ("transfer", &["digits_cnn", "Made on", "Asked", "100.0 %", "90.0 %"]),
         ("confidences", &["Right answers: 428 of 500", "Confidence (%)", "Pictures"]),

@@ -29,6 +29,7 @@ use crate::app::widgets::{command_button, icon_button, problem_line, remark, seg
 use crate::engine::attack::AttackSettings;
 use crate::engine::data::tells_of_damaged;
 use crate::engine::units::counted;
+use crate::figure::Table;
 use crate::worker::{Curve, SheetPicture, SheetWish, Source, TestEvent, TestOrder, Transferred};
 
 const SETTINGS: f32 = 264.0;
@@ -137,7 +138,9 @@ impl TestSetsPage {
                 let what = if table.is_some() { "the table of transfer" } else { "the table of measurements" };
                 let table = table.map_or_else(|| self.tests.table(), |table| table.csv());
                 let rows = counted(table.lines().count().saturating_sub(1), "row");
-                shell.copy(Clip::Text(table), format!("{what}, {rows} as CSV"), String::new());
+                // Spreadsheets take columns from the clipboard by their tabs.
+                let table = Table::from_csv(&table).tabbed();
+                shell.copy(Clip::Text(table), format!("{what}, {rows} with tabs between"), String::new());
             }
             TestCommand::CopyCommand => {
                 let (line, what) = match self.tests.part {
