@@ -10,7 +10,7 @@ use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
 use crate::app::commands::{Command, Place};
 use crate::app::files::dialogs::Question;
-use crate::app::files::figures::{self, FigureForm};
+use crate::app::files::figures::FigureForm;
 use crate::app::files::page::PageFile;
 use crate::app::files::view::{Content, Found, ViewFile};
 use crate::app::format::per_cent;
@@ -353,10 +353,10 @@ impl App {
                 shell.dialogs.figure = FigureForm::new(offered, shell.settings.figure);
             }
             WindowCommand::SaveFigureTo(path) => {
-                let options = shell.dialogs.figure.options;
-                let Some(figure) = shell.dialogs.figure.take() else { return };
-                shell.settings.figure = options;
-                shell.background.export(path, move |path| figures::write(figure, &options, path));
+                let form = std::mem::take(&mut shell.dialogs.figure);
+                shell.settings.figure = form.options;
+                let title = shell.settings.tab.about().name;
+                shell.background.export(path, move |path| form.write(title, path));
             }
             WindowCommand::CopyFigure => {
                 let (options, first) = (shell.settings.figure, page.figures(shell).into_iter().next());

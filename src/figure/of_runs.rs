@@ -50,14 +50,16 @@ fn names(runs: &[FigureRun<'_>]) -> Vec<String> {
         let parts = telling.iter().map(|(name, of)| format!("{name}{}", of(run.config)));
         parts.collect::<Vec<_>>().join(", ")
     };
-    let mut names: Vec<String> = runs.iter().map(name).collect();
-    for at in 0..names.len() {
-        if names[at].is_empty() || names.iter().filter(|name| **name == names[at]).count() > 1 {
-            let own = runs[at].name;
-            names[at] = if names[at].is_empty() { own.to_owned() } else { format!("{} ({own})", names[at]) };
+    let told: Vec<String> = runs.iter().map(name).collect();
+    let full = |(run, name): (&FigureRun<'_>, &String)| {
+        let is_alone = told.iter().filter(|other| *other == name).count() == 1;
+        match (name.is_empty(), is_alone) {
+            (true, _) => run.name.to_owned(),
+            (false, true) => name.clone(),
+            (false, false) => format!("{name} ({})", run.name),
         }
-    }
-    names
+    };
+    runs.iter().zip(&told).map(full).collect()
 }
 
 /// Says what all runs have in common, and what each is called in the figure.

@@ -182,7 +182,7 @@ fn drawn_texts(group: &usvg::Group, found: &mut Vec<DrawnText>) {
             usvg::Node::Text(text) => found.push(DrawnText {
                 text: text.chunks().iter().map(|chunk| chunk.text()).collect(),
                 size: text.chunks()[0].spans()[0].font_size().get(),
-                around: text.flattened().abs_bounding_box(),
+                around: text.flattened().bounding_box().transform(text.abs_transform()).unwrap(),
             }),
             _ => {}
         }

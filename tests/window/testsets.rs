@@ -98,6 +98,16 @@ fn what_is_on_screen_is_exported_as_a_figure() {
     let text = std::fs::read_to_string(&svg).unwrap();
     assert!(text.contains("What the net says</text>") && text.contains("width=\"120"), "{text}");
 
+    let html = window.folder().join("survey.html");
+    window.command(Key::E);
+    window.until_label("Width");
+    window.retype("Path:", html.to_str().unwrap());
+    window.click("Save");
+    window.until("the report", |_| html.is_file());
+    let report = std::fs::read_to_string(&html).unwrap();
+    assert_eq!(report.matches("<svg").count(), 3, "curves, confusion and confidence");
+    assert!(report.contains("<td>digits_maxout</td><td>fgsm</td>") && report.contains("doppelganger sweep --data"));
+
     window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::E);
     window.until_notice("Copied the figure (confusion).");
     let Some(Clip::Picture(picture)) = window.app().copied() else { panic!("a picture was copied") };

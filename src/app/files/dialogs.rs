@@ -81,7 +81,10 @@ impl Question {
             Self::SaveAnimation => {
                 "A GIF, or an APNG as .png, of the window while ε rises from 0 to where it stands; it takes some seconds."
             }
-            Self::Figure => "For a paper, on white: a PDF, an SVG or a PNG, as the ending of the name says.",
+            Self::Figure => {
+                "For a paper, on white: a PDF, an SVG or a PNG, as the ending of the name says; or, as .html, a report of \
+                 all figures of this page."
+            }
             Self::Lesson => "A text file (TOML) with a title and steps.",
             Self::Model => {
                 "A net of another program as .onnx, weights as .pth or .safetensors, or a manifest as .toml. They are \
@@ -104,7 +107,7 @@ impl Question {
             Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "toml"])),
             Self::Save | Self::SaveOriginal | Self::SaveView | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
             Self::SaveAnimation => Some(("GIF or APNG", &["gif", "png", "apng"])),
-            Self::Figure => Some(("Figures", &["pdf", "svg", "png"])),
+            Self::Figure => Some(("Figures", &["pdf", "svg", "png", "html"])),
             Self::Model => Some(("Nets, weights and manifests", &["onnx", "pth", "pt", "safetensors", "toml"])),
             Self::Classes => Some(("Names of classes", &["txt", "json"])),
             Self::Lesson => Some(("Lessons", &["toml"])),

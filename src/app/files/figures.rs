@@ -8,8 +8,9 @@ use crate::app::format::quoted;
 use crate::app::theme::SPACE_2;
 use crate::app::widgets::about::about;
 use crate::app::widgets::form::{Fields, choice, note, text};
+use crate::engine::files::write_atomically;
 use crate::engine::{Error, Result};
-use crate::figure::{self, Figure, FigureOptions, parse_dpi, parse_font_size};
+use crate::figure::{self, Figure, FigureOptions, Report, Section, Table, parse_dpi, parse_font_size};
 
 /// A figure that a page offers. It is drawn beside the window, which describing some takes too long for.
 pub struct OfferedFigure {
@@ -17,6 +18,8 @@ pub struct OfferedFigure {
     pub describe: Box<dyn FnOnce() -> Figure + Send>,
     /// The command of its caption takes the name of the file by this; there may be none.
     pub file_option: &'static str,
+    /// A report shows these numbers below the figure.
+    pub tables: Vec<Table>,
 }
 
 impl OfferedFigure {
@@ -25,7 +28,11 @@ impl OfferedFigure {
         file_option: &'static str,
         describe: impl FnOnce() -> Figure + Send + 'static,
     ) -> Self {
-        Self { name, describe: Box::new(describe), file_option }
+        Self { name, describe: Box::new(describe), file_option, tables: Vec::new() }
+    }
+
+    pub fn with_tables(self, tables: Vec<Table>) -> Self {
+        Self { tables, ..self }
     }
 
     /// Describes the figure. The command of its caption names the file that it is written to.
@@ -76,13 +83,25 @@ impl FigureForm {
         !self.fields.has_problem()
     }
 
-    /// Takes the chosen figure out of the form.
-    pub fn take(&mut self) -> Option<OfferedFigure> {
-        (self.chosen < self.offered.len()).then(|| self.offered.swap_remove(self.chosen))
+    /// Writes the chosen figure with its caption; or, for a name that ends in .html, a report of all figures, which
+    /// `title` is about.
+    pub fn write(mut self, title: &str, path: &Path) -> Result<()> {
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html")) {
+            let sections = self.offered.into_iter().map(section).collect();
+            let html = Report { title: title.to_owned(), sections }.html(&self.options)?;
+            return write_atomically(path, html.as_bytes(), "write the report");
+        }
+        if self.chosen >= self.offered.len() {
+            return Err(Error::Argument("no figure was chosen".into()));
+        }
+        let chosen = self.offered.swap_remove(self.chosen);
+        figure::write(&chosen.into_figure(path), &self.options, path)
     }
 }
 
-/// Writes a figure with its caption.
-pub fn write(offered: OfferedFigure, options: &FigureOptions, path: &Path) -> Result<()> {
-    figure::write(&offered.into_figure(path), options, path)
+fn section(mut offered: OfferedFigure) -> Section {
+    let (heading, tables) = (offered.name.to_owned(), std::mem::take(&mut offered.tables));
+    let figure = (offered.describe)();
+    let commands = figure.caption.command.iter().cloned().collect();
+    Section { heading, figures: vec![figure], tables, commands }
 }

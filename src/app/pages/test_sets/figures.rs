@@ -6,7 +6,7 @@ use crate::app::files::figures::OfferedFigure;
 use crate::app::pages::test_sets::commands::TestPart;
 use crate::app::pages::test_sets::state::TestSet;
 use crate::engine::eval::Prediction;
-use crate::figure::{Conditions, MeasuredCurve, confidences, confusion, lengths, security_curves, transfer};
+use crate::figure::{Conditions, MeasuredCurve, Table, confidences, confusion, lengths, security_curves, transfer};
 use crate::worker::{Curve, Survey, Transferred};
 
 /// A caption has no more commands than this.
@@ -49,6 +49,7 @@ fn curves(tests: &TestSet, first: &Curve) -> OfferedFigure {
     OfferedFigure::new("Security curves", option, move || {
         security_curves(&all.iter().map(measured).collect::<Vec<_>>(), &conditions)
     })
+    .with_tables(vec![Table::from_csv(&tests.table())])
 }
 
 /// Offers what the answers show that are looked at: those to the untouched pictures, or those at one ε.
@@ -72,7 +73,7 @@ fn of_answers(tests: &TestSet, curve: &Curve) -> Vec<(TestPart, OfferedFigure)> 
 fn of_transfer(found: &Transferred) -> Option<OfferedFigure> {
     let attack = found.survey.attacks.first()?.clone();
     let (found, conditions) = (found.clone(), conditions(&found.survey, Some(found.command())));
-    Some(OfferedFigure::new("Transfer", "--figure", move || {
-        transfer(&found.titles, (&attack, found.eps), found.n, &found.right, &conditions)
-    }))
+    let tables = found.table().iter().map(|table| Table::from_csv(&table.csv())).collect();
+    let describe = move || transfer(&found.titles, (&attack, found.eps), found.n, &found.right, &conditions);
+    Some(OfferedFigure::new("Transfer", "--figure", describe).with_tables(tables))
 }

@@ -7,8 +7,8 @@ use crate::app::pages::train::commands::TrainView;
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::plots::scene::PlotLook;
-use crate::engine::train::{Config, EpochRecord};
-use crate::figure::{Figure, FigureRun, first_layer, run_curves, sweep_grid, trade_off};
+use crate::engine::train::{Config, EpochRecord, history_csv};
+use crate::figure::{Figure, FigureRun, Table, first_layer, run_curves, sweep_grid, trade_off};
 
 /// A caption has no more commands than this.
 const MOST_COMMANDS: usize = 4;
@@ -42,11 +42,12 @@ pub fn figures(train: &Train, look: PlotLook) -> Vec<OfferedFigure> {
     let mut offered: Vec<(TrainView, OfferedFigure)> = Vec::new();
     let plotted = Kept::new(&train.plotted());
     if !plotted.runs.is_empty() {
+        let tables = plotted.runs.iter().map(|(_, _, history)| Table::from_csv(&history_csv(history))).collect();
         let describe = move || {
             let panels = look.wanted();
             plotted.figure(|runs, command| run_curves(runs, &panels, look.is_log, command))
         };
-        offered.push((TrainView::Curves, OfferedFigure::new("Curves", "", describe)));
+        offered.push((TrainView::Curves, OfferedFigure::new("Curves", "", describe).with_tables(tables)));
     }
     let siblings = Kept::new(&train.siblings());
     if siblings.runs.len() > 1 {
