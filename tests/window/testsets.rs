@@ -73,7 +73,7 @@ fn what_is_on_screen_is_exported_as_a_figure() {
     measured(&mut window);
     let path = window.folder().join("curves");
     window.command(Key::E);
-    window.until_label("Width");
+    window.until_label("Export a figure");
     window.check_accessibility();
     window.enter("Width", "12");
     window.until_part("such as 84mm");
@@ -89,7 +89,7 @@ fn what_is_on_screen_is_exported_as_a_figure() {
     // The width is kept for the next figure, which is of what stands in the middle now.
     window.click("Show: Confusion");
     window.command(Key::E);
-    window.until_label("Width");
+    window.until_label("Export a figure");
     assert_eq!(window.value("Width"), "120mm");
     let svg = window.folder().join("confusion.svg");
     window.retype("Path:", svg.to_str().unwrap());
@@ -100,7 +100,7 @@ fn what_is_on_screen_is_exported_as_a_figure() {
 
     let html = window.folder().join("survey.html");
     window.command(Key::E);
-    window.until_label("Width");
+    window.until_label("Export a figure");
     window.retype("Path:", html.to_str().unwrap());
     window.click("Save");
     window.until("the report", |_| html.is_file());

@@ -12,6 +12,7 @@ use doppelganger::engine::attack::{Baseline, Control, Verdict};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
 use doppelganger::worker::{Along, ControlTable, Second, Shown};
+use egui::accesskit::Role;
 use egui::{Key, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -485,7 +486,7 @@ fn the_sum_and_the_curve_are_exported_as_figures() {
     let mut window = fresh();
     let png = window.folder().join("sum.png");
     window.command(Key::E);
-    window.until_label("Width");
+    window.until_label("Export a figure");
     window.enter("Width", "600px");
     window.retype("Path:", png.to_str().unwrap());
     window.click("Save");
@@ -502,8 +503,9 @@ fn the_sum_and_the_curve_are_exported_as_figures() {
     ] {
         let path = window.folder().join(file);
         window.command(Key::E);
-        window.until_label("Width");
-        window.click("Figure");
+        window.until_label("Export a figure");
+        window.get_by_role_and_label(Role::ComboBox, "Figure").click();
+        window.run_steps(3);
         window.click(name);
         window.retype("Path:", path.to_str().unwrap());
         window.click("Save");
