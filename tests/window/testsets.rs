@@ -96,7 +96,7 @@ fn what_is_on_screen_is_exported_as_a_figure() {
     window.click("Save");
     window.until("the matrix", |_| svg.is_file());
     let text = std::fs::read_to_string(&svg).unwrap();
-    assert!(text.contains("What the net says</text>") && text.contains("width=\"120"), "{text}");
+    assert!(text.contains("\nWhat the net says\n") && text.contains("width=\"120"), "{text}");
 
     let html = window.folder().join("survey.html");
     window.command(Key::E);

@@ -350,7 +350,7 @@ fn curves_of_a_run_are_exported_as_a_figure() {
     window.click("Save");
     window.until_notice("Saved.");
     let text = std::fs::read_to_string(&svg).unwrap();
-    for part in ["Validation error (%)</text>", "Epoch</text>", "clean</text>", "seed 0"] {
+    for part in ["\nValidation error (%)\n", "\nEpoch\n", "\nclean\n", "seed 0"] {
         assert!(text.contains(part), "{part} is missing");
     }
     let caption = std::fs::read_to_string(svg.with_extension("caption.tex")).unwrap();

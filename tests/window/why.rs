@@ -498,8 +498,8 @@ fn the_sum_and_the_curve_are_exported_as_figures() {
     assert!(caption.contains(command) && caption.contains("-{}-figure sum.png"), "{caption}");
 
     for (name, file, part) in [
-        ("Pictures of rising ε", "rising.svg", "ε = 0</text>"),
-        ("Answers against ε", "curve.svg", "Probability (%)</text>"),
+        ("Pictures of rising ε", "rising.svg", "\nε = 0\n"),
+        ("Answers against ε", "curve.svg", "\nProbability (%)\n"),
     ] {
         let path = window.folder().join(file);
         window.command(Key::E);
