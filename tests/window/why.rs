@@ -497,10 +497,9 @@ fn the_sum_and_the_curve_are_exported_as_figures() {
     let command = "doppelganger attack digit-7 -{}-model digits\\_maxout";
     assert!(caption.contains(command) && caption.contains("-{}-figure sum.png"), "{caption}");
 
-    for (name, file, part) in [
-        ("Pictures of rising ε", "rising.svg", "\nε = 0\n"),
-        ("Answers against ε", "curve.svg", "\nProbability (%)\n"),
-    ] {
+    for (name, file, part) in
+        [("Pictures of rising ε", "rising.svg", "\nε = 0\n"), ("Answers against ε", "curve.svg", "\nProbability (%)\n")]
+    {
         let path = window.folder().join(file);
         window.command(Key::E);
         window.until_label("Export a figure");
