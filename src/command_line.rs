@@ -147,6 +147,13 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
+/// Returns the command that this process was started with, as a shell takes it.
+pub fn invocation() -> String {
+    let arguments = std::env::args_os().skip(1);
+    let words = arguments.map(|word| quoted(&word.to_string_lossy()));
+    std::iter::once("doppelganger".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

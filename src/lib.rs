@@ -10,6 +10,7 @@
 pub mod app;
 pub mod cli;
 pub mod command_line;
+pub mod figure;
 pub mod worker;
 
 pub use doppelganger_engine as engine;

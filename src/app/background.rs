@@ -158,6 +158,7 @@ impl BackgroundWork {
             | Question::SaveOriginal
             | Question::SaveView
             | Question::SaveAnimation
+            | Question::Figure
             | Question::Export(_) => Box::pin(dialog.save_file()),
         };
         // A dialog that cannot be shown answers as one that is cancelled, so the system is asked before.
@@ -274,6 +275,22 @@ impl BackgroundWork {
                 self.poster.post(Incoming::Copied(copied, Ok(())));
             }
         }
+    }
+
+    /// Copies what has to be made first.
+    pub fn copy_made(&self, copied: Copied, make: impl FnOnce() -> Result<Clip, String> + Send + 'static) {
+        let held = match &self.clipboard {
+            Clipboard::System => None,
+            Clipboard::Held(held) => Some(held.clone()),
+        };
+        let put = move |clip| match held {
+            None => put_into_system(clip),
+            Some(held) => {
+                *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(clip);
+                Ok(())
+            }
+        };
+        self.poster.report("clipboard", move || Incoming::Copied(copied, make().and_then(put)));
     }
 
     /// Turns a picture of the clipboard into one for the nets.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+pub use crate::command_line::quoted;
 use crate::engine::units::LEVELS;
-pub use crate::engine::units::{megabytes, per_cent};
+pub use crate::engine::units::{megabytes, per_cent, short};
 
 pub fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
@@ -14,20 +15,6 @@ pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
     groups.join("\u{202F}")
-}
-
-/// Writes three significant digits, with an exponent only where needed: "0.1", "0.00123", "2.5e-6".
-pub fn short(value: f32) -> String {
-    if value == 0.0 {
-        return "0".into();
-    }
-    let magnitude = value.abs().log10().floor();
-    if !(-4.0..4.0).contains(&magnitude) {
-        return format!("{value:.2e}");
-    }
-    let decimals = (2.0 - magnitude).max(0.0) as usize;
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// Writes ε in L∞ as people name it: "2/255", "1.4/255", from a tenth on "0.25".
@@ -76,14 +63,5 @@ mod tests {
     fn thousands_are_set_apart() {
         assert_eq!(thousands(1_235_496), "1\u{202F}235\u{202F}496");
         assert_eq!(thousands(999), "999");
-    }
-
-    #[test]
-    fn short_keeps_three_digits() {
-        for (value, text) in
-            [(0.1, "0.1"), (0.00123, "0.00123"), (12.345, "12.3"), (100.0, "100"), (2.5e-6, "2.50e-6"), (0.0, "0")]
-        {
-            assert_eq!(short(value), text);
-        }
     }
 }

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportCommand};
 
-use crate::app::background::Incoming;
+use crate::app::background::{Copied, Incoming};
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
 use crate::app::commands::{Command, Place};
 use crate::app::files::dialogs::Question;
+use crate::app::files::figures::FigureForm;
 use crate::app::files::page::PageFile;
 use crate::app::files::view::{Content, Found, ViewFile};
 use crate::app::format::per_cent;
@@ -24,6 +25,7 @@ use crate::app::pages::explore::why::logic::take_least;
 use crate::app::pages::models::page::is_net;
 use crate::app::settings::ThemeChoice;
 use crate::app::shell::Screenshot;
+use crate::app::system::clipboard::Clip;
 use crate::app::undo::HistoryStep;
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::path_field::typed_path;
@@ -32,6 +34,8 @@ use crate::engine::attack::Label;
 use crate::engine::data::Invert;
 use crate::engine::model::Guess;
 use crate::worker::{Event, Saved, Source};
+
+const NO_FIGURE: &str = "There is nothing on this page yet to make a figure of.";
 
 /// Events that are left after this time wait for the next frame.
 const EVENT_TIME: Duration = Duration::from_millis(10);
@@ -342,6 +346,32 @@ impl App {
                 shell.dialogs.ask(Question::SaveView, &proposal);
             }
             WindowCommand::SaveViewTo(path) => shell.screenshot = Some(Screenshot { path, area: None }),
+            WindowCommand::ExportFigure => {
+                let offered = page.figures(shell);
+                if offered.is_empty() {
+                    return shell.notices.add(Tone::Caution, NO_FIGURE);
+                }
+                let name = shell.settings.tab.about().name.to_lowercase().replace(' ', "-");
+                let proposal = shell.save_proposal("figure").with_file_name(format!("{name}.pdf"));
+                shell.dialogs.ask(Question::Figure, &proposal);
+                shell.dialogs.figure = FigureForm::new(offered, shell.settings.figure);
+            }
+            WindowCommand::SaveFigureTo(path) => {
+                let form = std::mem::take(&mut shell.dialogs.figure);
+                shell.settings.figure = form.options;
+                let title = shell.settings.tab.about().name;
+                shell.background.export(path, move |path| form.write(title, path));
+            }
+            WindowCommand::CopyFigure => {
+                let (options, first) = (shell.settings.figure, page.figures(shell).into_iter().next());
+                let Some(figure) = first else { return shell.notices.add(Tone::Caution, NO_FIGURE) };
+                let more = "Export figure… saves it as PDF or SVG.".to_owned();
+                let copied = Copied { what: format!("the figure ({})", figure.name.to_lowercase()), more };
+                shell.background.copy_made(copied, move || {
+                    let pixels = figure.into_figure(Path::new("figure.png")).pixels(&options);
+                    pixels.map(|pixels| Clip::Picture(pixels.into())).map_err(|error| error.to_string())
+                });
+            }
             WindowCommand::Tab(tab) => shell.settings.tab = tab,
             WindowCommand::CycleTheme => {
                 shell.settings.theme = match shell.settings.theme {

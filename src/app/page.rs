@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use egui::{Context, Ui};
 
 use crate::app::commands::Command;
+use crate::app::files::figures::OfferedFigure;
 use crate::app::shell::Shell;
 use crate::app::undo::{CanStep, HistoryStep};
 
@@ -33,6 +34,11 @@ pub trait Page {
 
     fn menu(&self, _shell: &Shell) -> Menu {
         Menu::default()
+    }
+
+    /// Returns what the page shows as figures for papers; the first one is what stands in its middle.
+    fn figures(&self, _shell: &Shell) -> Vec<OfferedFigure> {
+        Vec::new()
     }
 
     fn step_history(&mut self, _step: HistoryStep, _shell: &mut Shell) {}

@@ -16,6 +16,7 @@ use crate::engine::files::{read_text, write_atomically};
 use crate::engine::picture::PictureKind;
 use crate::engine::train::Config;
 use crate::engine::{self, Error};
+use crate::figure::FigureOptions;
 use crate::worker::Source;
 
 const VERSION: u32 = 1;
@@ -112,6 +113,8 @@ pub struct Settings {
     pub why: WhyLook,
     #[serde(deserialize_with = "if_understood")]
     pub tests: Choices,
+    #[serde(deserialize_with = "if_understood")]
+    pub figure: FigureOptions,
 }
 
 fn if_understood<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -150,6 +153,7 @@ impl Default for Settings {
             plots: PlotLook::default(),
             why: WhyLook::default(),
             tests: Choices::default(),
+            figure: FigureOptions::default(),
         }
     }
 }
@@ -183,6 +187,7 @@ impl Settings {
         self.recent.truncate(RECENT);
         self.plots = self.plots.sane();
         self.tests = self.tests.sane();
+        self.figure = self.figure.sane();
         self.version = VERSION;
         self
     }

@@ -349,7 +349,7 @@ fn fonts() -> FontDefinitions {
     let mut add = |name: &str, bytes: &'static [u8]| {
         fonts.font_data.insert(name.into(), FontData::from_static(bytes).into());
     };
-    add("Inter", include_bytes!("../../assets/fonts/Inter-Regular.otf"));
+    add("Inter", crate::figure::font::INTER);
     add("Inter SemiBold", include_bytes!("../../assets/fonts/Inter-SemiBold.otf"));
     // The icons that are used, cut out by assets/fonts/subset.py: the whole font is larger than all of the others
     // together.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
+use super::attack_figure::{AttackFigure, FigureOf};
 use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
 use super::choice::{INVERT, choice};
-use super::{print, print_json};
+use super::figure_options::FigureArgs;
+use super::{attack_figure, print, print_json};
 use crate::engine::attack::{
     AttackInput, AttackSettings, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread, Verdict,
     attackable_part,
@@ -58,6 +60,12 @@ pub struct AttackArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     common: AttackingArgs,
+    /// What the figure shows
+    #[arg(long, value_parser = attack_figure::parser(), default_value = "sum", requires = "figure")]
+    #[arg(help_heading = "Figure", value_name = "WHAT")]
+    figure_of: FigureOf,
+    #[command(flatten)]
+    figure: FigureArgs,
 }
 
 #[derive(Serialize)]
@@ -119,6 +127,7 @@ struct OutReport {
 }
 
 pub fn run(args: &AttackArgs) -> Result<()> {
+    args.figure.check()?;
     let model = Arc::new(Catalogue::from_environment().load(&args.model)?);
     let classes = &model.classes;
     let find = |class: &Option<String>| class.as_deref().map(|text| find_class(classes, text)).transpose();
@@ -146,7 +155,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let settings = args.common.options.settings(args.attack.as_ref(), &args.eps)?;
     let problem = baseline.problem(&model, rules)?;
     let wrong_before = argmax(&baseline.probabilities) != baseline.label;
-    let (mut results, mut last) = (Vec::new(), None);
+    let (mut results, mut found) = (Vec::new(), Vec::new());
     for eps in budgets(&settings, &args.eps)? {
         let attacked = baseline.attacked(&*settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
         results.push(ResultReport {
@@ -163,9 +172,9 @@ pub fn run(args: &AttackArgs) -> Result<()> {
             length: settings.measure().length(&attacked.perturbation.values),
             zero_gradient_fraction: baseline.zero_gradient_fraction,
         });
-        last = Some((eps, attacked));
+        found.push((eps, attacked));
     }
-    let out = args.out.as_deref().zip(last).map(|(path, (eps, attacked))| -> Result<_> {
+    let out = args.out.as_deref().zip(found.last()).map(|(path, &(eps, ref attacked))| -> Result<_> {
         check_name(path, &args.picture)?;
         let Reread { guess: reread, whole } = attacked.save(&model, path)?;
         let agrees = reread.index == argmax(&attacked.probabilities);
@@ -176,7 +185,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let report = AttackReport {
         model: args.model.clone(),
         picture: args.picture.display().to_string(),
-        attack: settings,
+        attack: settings.clone(),
         label: ClassReport { source, ..class(baseline.label) },
         target: target.map(class),
         rules: rules.into(),
@@ -189,12 +198,24 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         results,
         out: out.transpose()?,
     };
+    let figure = AttackFigure {
+        picture: args.picture.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        name: &args.model,
+        model: &model,
+        baseline: &baseline,
+        settings: &settings,
+        rules,
+        is_label_given: label.is_some(),
+        attacked: &found,
+    };
     if args.common.json {
-        return print_json(&report);
+        print_json(&report)?;
+        return args.figure.write(|| figure.draw(args.figure_of), true);
     }
     let mut notes = model.notes.iter().chain(&picture.notes).chain(&invert_note);
     notes.try_for_each(|note| print(&format!("note: {note}")))?;
-    print(&describe(&report, &crop_text.unwrap_or_default()))
+    print(&describe(&report, &crop_text.unwrap_or_default()))?;
+    args.figure.write(|| figure.draw(args.figure_of), false)
 }
 
 /// Returns the digit that the net is shown in place of a picture of paper, if it is, with a note.

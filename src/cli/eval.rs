@@ -7,15 +7,19 @@ use clap::Args;
 use serde::Serialize;
 
 use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets, warning_text};
+use super::choice::choice;
+use super::figure_options::FigureArgs;
 use super::progress::{open_data, say_what_is_doubtful, watched};
 use super::{check_limit, print, print_json};
-use crate::engine::Result;
-use crate::engine::attack::{AttackSettings, warnings};
+use crate::command_line::invocation;
+use crate::engine::attack::{AttackSettings, Measure, warnings};
 use crate::engine::data::{DataSource, Opening, Split};
 use crate::engine::eval::{AttackedResult, EvalPlan, Evaluation, Target, evaluate};
 use crate::engine::model::{Catalogue, Model, find_class};
 use crate::engine::statistics::wilson_interval;
 use crate::engine::units::{counted, parse_eps, per_cent};
+use crate::engine::{Error, Result};
+use crate::figure::{Conditions, Figure, MeasuredCurve, confidences, confusion, lengths, security_curves};
 
 #[derive(Args)]
 pub struct EvalArgs {
@@ -45,7 +49,28 @@ pub struct EvalArgs {
     limit: Option<usize>,
     #[command(flatten)]
     common: AttackingArgs,
+    /// What the figure shows; the last two are of the largest ε, or of the untouched pictures without one
+    #[arg(long, value_parser = choice(&FIGURE_OF), default_value = "curve", requires = "figure")]
+    #[arg(help_heading = "Figure", value_name = "WHAT")]
+    figure_of: FigureOf,
+    #[command(flatten)]
+    figure: FigureArgs,
 }
+
+#[derive(Clone, Copy)]
+enum FigureOf {
+    Curve,
+    Confusion,
+    Confidence,
+    Lengths,
+}
+
+const FIGURE_OF: [(&str, &str, FigureOf); 4] = [
+    ("curve", "The accuracy against ε, with 95 % intervals", FigureOf::Curve),
+    ("lengths", "How long a perturbation each picture needs, of attacks that find their own", FigureOf::Lengths),
+    ("confusion", "Which class is taken for which", FigureOf::Confusion),
+    ("confidence", "How sure the net is of its right and its wrong answers", FigureOf::Confidence),
+];
 
 #[derive(Serialize)]
 struct Report {
@@ -114,10 +139,35 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     })?;
     let report = report(args, &plan, &evaluation, started.elapsed().as_secs_f64());
     if args.common.json {
-        return print_json(&report);
+        print_json(&report)?;
+        return args.figure.write(|| figure(args, &model, &plan, &evaluation), true);
     }
     model.notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
-    print(&describe(&report))
+    print(&describe(&report))?;
+    args.figure.write(|| figure(args, &model, &plan, &evaluation), false)
+}
+
+fn figure(args: &EvalArgs, model: &Model, plan: &EvalPlan, found: &Evaluation) -> Result<Figure> {
+    let data = args.data.to_string();
+    let conditions = Conditions { data, rules: plan.rules, command: Some(invocation()) };
+    let curve = MeasuredCurve { net: &args.model, attack: &plan.attack, found };
+    let last = found.attacked.last();
+    let answers = last.map_or(&found.clean_answers, |last| &last.answers);
+    let attack = last.map(|last| (&plan.attack, last.eps));
+    let net = &args.model;
+    match args.figure_of {
+        FigureOf::Curve if plan.attack.measure() == Measure::Count => {
+            let why = "this attack counts the values that it changes and has no curve against ε";
+            Err(Error::Argument(format!("{why}; choose --figure-of lengths")))
+        }
+        FigureOf::Curve => Ok(security_curves(&[curve], &conditions)),
+        FigureOf::Confusion => Ok(confusion(net, attack, answers, &model.classes, &conditions)),
+        FigureOf::Confidence => Ok(confidences(net, attack, answers, &conditions)),
+        FigureOf::Lengths => lengths(&curve, &conditions).ok_or_else(|| {
+            let why = "this attack is given its ε and finds no lengths of its own";
+            Error::Argument(format!("{why}; choose --minimal, or another attack such as deepfool"))
+        }),
+    }
 }
 
 fn plan(args: &EvalArgs, model: &Model) -> Result<EvalPlan> {

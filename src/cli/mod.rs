@@ -2,12 +2,15 @@
 //! message explains, 2 a malformed command line or a missing display, 130 a run stopped with Ctrl-C.
 
 mod attack;
+mod attack_figure;
 mod attack_options;
 mod bench;
 mod choice;
 mod curves;
 mod data;
 mod eval;
+mod figure;
+mod figure_options;
 mod import;
 mod licences;
 mod models;
@@ -65,6 +68,8 @@ enum HeadlessCommand {
     Sweep(Box<sweep::SweepArgs>),
     /// Make adversarial pictures on each of some nets and show them to the others
     Transfer(transfer::TransferArgs),
+    /// Draw training runs as a figure for a paper, or as a report
+    Figure(figure::FigureCommand),
     /// Measure the paper's numbers again: train its nets on MNIST and attack them
     Reproduce(reproduce::ReproduceArgs),
     /// List the data sets that are known by name, or fetch one
@@ -97,6 +102,7 @@ pub fn main() -> ExitCode {
         Some(HeadlessCommand::Train(args)) => train::run(&args),
         Some(HeadlessCommand::Sweep(args)) => sweep::run(&args),
         Some(HeadlessCommand::Transfer(args)) => transfer::run(&args),
+        Some(HeadlessCommand::Figure(args)) => figure::run(&args),
         Some(HeadlessCommand::Reproduce(args)) => reproduce::run(&args),
         Some(HeadlessCommand::Data(args)) => data::run(&args),
         Some(HeadlessCommand::Models(args)) => models::run(&args),

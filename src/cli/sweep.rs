@@ -7,13 +7,16 @@ use serde_json::json;
 
 use super::attack_options::{AttackOptions, attack_name};
 use super::choice::{LOSSES, choice};
+use super::figure_options::FigureArgs;
 use super::training::{EpochReport, TrainingArgs, TuningArgs, drive};
 use super::{curves, print};
+use crate::command_line::invocation;
 use crate::engine::attack::{AttackSettings, Loss};
 use crate::engine::files::write_atomically;
 use crate::engine::train::{Config, EpochRecord, Measured, Trainer};
 use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
+use crate::figure::{FigureRun, sweep_grid};
 
 // Nets that are trained already need no net to train and no folder for it.
 #[derive(Args)]
@@ -37,6 +40,8 @@ pub struct SweepArgs {
     grid: GridArgs,
     #[command(flatten)]
     pub training: TrainingArgs,
+    #[command(flatten)]
+    pub figure: FigureArgs,
 }
 
 #[derive(Args)]
@@ -73,6 +78,7 @@ struct GridArgs {
 }
 
 pub fn run(args: &SweepArgs) -> Result<()> {
+    args.figure.check()?;
     if args.models.is_empty() { train(args) } else { curves::run(args) }
 }
 
@@ -81,6 +87,7 @@ fn train(args: &SweepArgs) -> Result<()> {
         return Err(Error::Argument("--out is missing".into()));
     };
     std::fs::create_dir_all(out).map_err(Error::io("make the folder for the sweep", out))?;
+    let mut runs = Vec::new();
     let mut table = String::from("eps,alpha,seed,epochs,clean_error,adversarial_error,pgd_error,folder\n");
     for &eps in &args.eps {
         for &alpha in alpha {
@@ -93,9 +100,15 @@ fn train(args: &SweepArgs) -> Result<()> {
             print(&said)?;
             table += &format!("{row}\n");
             write_atomically(&out.join("sweep.csv"), table.as_bytes(), "write the table of the sweep")?;
+            runs.push((name.display().to_string(), trainer.config().clone(), trainer.history().to_vec()));
         }
     }
-    Ok(())
+    let figure = || {
+        let runs: Vec<FigureRun<'_>> =
+            runs.iter().map(|(name, config, history)| FigureRun { name, config, history }).collect();
+        Ok(sweep_grid(&runs, Some(invocation())))
+    };
+    args.figure.write(figure, args.json)
 }
 
 /// Returns the record of the epoch whose weights were kept.

@@ -6,8 +6,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
+use super::figure_options::FigureArgs;
 use super::progress::{open_data, say_what_is_doubtful, watched};
 use super::{check_limit, print, print_json};
+use crate::command_line::invocation;
 use crate::engine::attack::AttackSettings;
 use crate::engine::data::{DataSource, Opening, Split};
 use crate::engine::eval::{EvalPlan, transfer};
@@ -15,6 +17,7 @@ use crate::engine::model::Catalogue;
 use crate::engine::transfer_table::{Transfer, TransferRow};
 use crate::engine::units::{counted, parse_eps};
 use crate::engine::{Error, Result};
+use crate::figure::{Conditions, transfer as transfer_figure};
 
 #[derive(Args)]
 pub struct TransferArgs {
@@ -42,6 +45,8 @@ pub struct TransferArgs {
     /// Print a table (CSV): a line for each pair of nets
     #[arg(long, conflicts_with = "json")]
     csv: bool,
+    #[command(flatten)]
+    figure: FigureArgs,
 }
 
 #[derive(Serialize)]
@@ -64,6 +69,7 @@ pub fn run(args: &TransferArgs) -> Result<()> {
         return Err(Error::Argument("--models names one net; expected two or more, with commas between".into()));
     }
     check_limit(args.limit, "attack")?;
+    args.figure.check()?;
     let attack = args.common.options.settings(args.attack.as_ref(), args.eps.as_slice())?;
     budgets(&attack, args.eps.as_slice())?;
     let catalogue = Catalogue::from_environment();
@@ -79,8 +85,13 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     let n = data.len().min(args.limit.unwrap_or(usize::MAX));
     let eps = args.eps.unwrap_or_default();
     let found = Transfer { nets: names, attack: &plan.attack, eps, seed: rules.seed, n, right: &right };
+    let figure = || {
+        let conditions = Conditions { data: args.data.to_string(), rules, command: Some(invocation()) };
+        Ok(transfer_figure(names, (&plan.attack, eps), n, &right, &conditions))
+    };
     if args.csv {
-        return print(found.csv().trim_end());
+        print(found.csv().trim_end())?;
+        return args.figure.write(figure, true);
     }
     let report = TransferReport {
         models: names,
@@ -92,7 +103,8 @@ pub fn run(args: &TransferArgs) -> Result<()> {
         n,
         rows: found.rows(),
     };
-    if args.common.json { print_json(&report) } else { print(&describe(&report)) }
+    if args.common.json { print_json(&report) } else { print(&describe(&report)) }?;
+    args.figure.write(figure, args.common.json)
 }
 
 fn describe(report: &TransferReport<'_>) -> String {

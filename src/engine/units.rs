@@ -71,6 +71,20 @@ pub fn per_cent(share: f32) -> String {
     }
 }
 
+/// Writes three significant digits, with an exponent only where needed: "0.1", "0.00123", "2.5e-6".
+pub fn short(value: f32) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    let magnitude = value.abs().log10().floor();
+    if !(-4.0..4.0).contains(&magnitude) {
+        return format!("{value:.2e}");
+    }
+    let decimals = (2.0 - magnitude).max(0.0) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 /// Returns "1 picture", "25 pictures".
 pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
@@ -122,6 +136,15 @@ mod tests {
         ];
         for (found, expected) in told {
             assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn short_keeps_three_digits() {
+        for (value, text) in
+            [(0.1, "0.1"), (0.00123, "0.00123"), (12.345, "12.3"), (100.0, "100"), (2.5e-6, "2.50e-6"), (0.0, "0")]
+        {
+            assert_eq!(short(value), text);
         }
     }
 }

@@ -817,3 +817,107 @@ fn licences_are_printed_in_full() {
         assert!(text.contains(part), "{part:?} is missing");
     }
 }
+
+/// The texts of an SVG, in its order.
+fn svg_texts(path: &Path) -> Vec<String> {
+    let svg = std::fs::read_to_string(path).unwrap();
+    let texts = svg.split("<text").skip(1).filter_map(|part| part.split_once('>')?.1.split_once("</text>"));
+    texts.map(|(text, _)| text.trim().to_owned()).collect()
+}
+
+#[test]
+fn an_attack_is_drawn_as_a_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let draw = |file: &str, more: &[&str]| {
+        let base = ["attack", "digit-7", "--model", "digits_cnn", "--eps", "0,0.1,0.25", "--label", "7"];
+        let output = run_in(folder.path(), &[&base[..], &["--figure", file], more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        (folder.path().join(file), String::from_utf8(output.stdout).unwrap())
+    };
+    let (svg, said) = draw("sum.svg", &[]);
+    assert!(said.contains("figure: sum.svg, its caption: sum.caption.tex"), "{said}");
+    let texts = svg_texts(&svg);
+    for text in ["x", "+", "=", "x′", "ε = 0.25", "7"] {
+        assert!(texts.iter().any(|found| found == text), "{text:?} is not in {texts:?}");
+    }
+    let caption = std::fs::read_to_string(folder.path().join("sum.caption.tex")).unwrap();
+    assert!(caption.contains("(given)") && caption.contains("-{}-figure sum.svg"), "{caption}");
+    assert_eq!(svg_texts(&draw("a.svg", &["--figure-of", "pictures"]).0)[0], "ε = 0");
+    assert!(svg_texts(&draw("b.svg", &["--figure-of", "curve"]).0).contains(&"Probability (%)".to_owned()));
+
+    let (png, _) = draw("c.png", &["--figure-width", "500px", "--dpi", "200", "--font-size", "7"]);
+    assert_eq!(image::image_dimensions(png).unwrap().0, 500);
+    assert!(std::fs::read(draw("d.pdf", &[]).0).unwrap().starts_with(b"%PDF-"));
+    // JSON stays alone on standard output.
+    let (_, said) = draw("e.svg", &["--json"]);
+    assert!(serde_json::from_str::<Value>(&said).is_ok(), "{said}");
+
+    let refuse = |more: &[&str]| attack("digit-7", &[&["--eps", "0.1"], more].concat());
+    refused(&refuse(&["--figure", "a.jpg"]), 1, &[".svg, .pdf or .png", "a.jpg"]);
+    refused(&refuse(&["--figure", "a.png", "--figure-width", "84"]), 2, &["84mm", "1200px"]);
+    refused(&refuse(&["--figure", "a.png", "--dpi", "7"]), 2, &["50 to 1200"]);
+    refused(&refuse(&["--figure-width", "84mm"]), 2, &["--figure"]);
+    refused(&refuse(&["--figure-of", "curve"]), 2, &["--figure"]);
+    let wide = ["--figure", "a.png", "--figure-width", "1000mm", "--dpi", "1200"];
+    refused(&refuse(&wide), 1, &["fewer dots per inch"]);
+}
+
+#[test]
+fn measurements_are_drawn_as_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let draw = |args: &[&str], file: &str| {
+        let data = ["--data", "drawn:200", "--limit", "40", "--figure", file];
+        let output = run_in(folder.path(), &[args, &data[..]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        svg_texts(&folder.path().join(file))
+    };
+    let contains = |texts: &[String], text: &str| assert!(texts.iter().any(|found| found == text), "{text}: {texts:?}");
+    let sweep = ["sweep", "--models", "digits_cnn,digits_softmax", "--attacks", "fgsm", "--eps", "0.1,0.2"];
+    let texts = draw(&sweep, "sweep.svg");
+    ["digits_cnn", "digits_softmax", "Accuracy (%)"].iter().for_each(|text| contains(&texts, text));
+    let transfer = ["transfer", "--models", "digits_cnn,digits_softmax", "--eps", "0.1"];
+    ["Made on", "Asked", "digits_cnn"].iter().for_each(|text| contains(&draw(&transfer, "transfer.svg"), text));
+    let eval = ["eval", "--model", "digits_cnn", "--eps", "0.1"];
+    contains(&draw(&eval, "curve.svg"), "Accuracy (%)");
+    for (of, text) in [("confusion", "What the net says"), ("confidence", "Pictures")] {
+        contains(&draw(&[&eval[..], &["--figure-of", of]].concat(), "eval.svg"), text);
+    }
+    let deepfool = ["eval", "--model", "digits_softmax", "--attack", "deepfool", "--figure-of", "lengths"];
+    contains(&draw(&deepfool, "lengths.svg"), "‖δ‖₂ that fools the net");
+    let no_lengths =
+        [&eval[..], &["--data", "drawn:200", "--limit", "5", "--figure", "a.svg", "--figure-of", "lengths"]];
+    let output = run_in(folder.path(), &no_lengths.concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("choose --minimal"));
+}
+
+#[test]
+fn training_runs_are_drawn_as_figures_and_as_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let succeed = |args: &[&str]| {
+        let output = run_in(folder.path(), args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let train = ["--data", "drawn:300", "--model", "digits_softmax", "--epochs", "2", "--validation", "100"];
+    let sweep = ["sweep", "--eps", "0.1,0.25", "--alpha", "0.5", "--out", "grid", "--figure", "grid.svg"];
+    succeed(&[&sweep[..], &train].concat());
+    let grid = svg_texts(&folder.path().join("grid.svg"));
+    assert!(grid.contains(&"ε 0.25, α 0.5".to_owned()), "{grid:?}");
+    succeed(&["figure", "grid", "--out", "curves.svg", "--quantity", "error,loss", "--log"]);
+    let curves = svg_texts(&folder.path().join("curves.svg"));
+    for text in ["ε 0.1", "ε 0.25", "Loss (nats)", "clean", "FGSM"] {
+        assert!(curves.iter().any(|found| found == text), "{text}: {curves:?}");
+    }
+    succeed(&["figure", "grid", "--out", "trade.pdf", "--shows", "trade-off"]);
+    succeed(&["figure", "grid", "--out", "report.html"]);
+    let html = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n"));
+    assert_eq!(html.matches("<svg").count(), 5, "three of all runs, and one for each");
+    assert!(!html.contains("http:") || html.matches("http:").count() == html.matches("http://www.w3.org").count());
+    assert!(html.contains("doppelganger train --data drawn:300"), "the report says how a run is made again");
+    refused(&run_in(folder.path(), &["figure", "grid", "--out", "a.doc"]), 1, &[".svg, .pdf or .png"]);
+    refused(&run_in(folder.path(), &["figure", "nowhere", "--out", "a.svg"]), 1, &["nowhere"]);
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    refused(&run_in(folder.path(), &["figure", "empty", "--out", "a.svg"]), 1, &["no training run", "empty"]);
+}

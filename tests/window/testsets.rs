@@ -9,7 +9,7 @@ use doppelganger::engine::data::{DataSource, Split};
 use doppelganger::engine::eval::{EvalPlan, confusion, evaluate, transfer};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::worker::Source;
-use egui::{Key, Theme, vec2};
+use egui::{Key, Modifiers, Theme, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 fn on_test_sets() -> Opening {
@@ -62,6 +62,57 @@ fn what_is_measured_is_what_the_engine_measures() {
     window.retype("Values of ε", "0.2");
     assert!(window.mentions("settings have changed"));
     assert_eq!(window.app().tests().curves.len(), 2);
+}
+
+#[test]
+fn what_is_on_screen_is_exported_as_a_figure() {
+    let mut window = open(on_test_sets());
+    window.command(Key::E);
+    window.until_notice("nothing on this page yet to make a figure of");
+    small(&mut window);
+    measured(&mut window);
+    let path = window.folder().join("curves");
+    window.command(Key::E);
+    window.until_label("Export a figure");
+    window.check_accessibility();
+    window.enter("Width", "12");
+    window.until_part("such as 84mm");
+    window.enter("Width", "120mm");
+    window.retype("Path:", path.to_str().unwrap());
+    window.click("Save");
+    window.until_notice("Saved.");
+    let pdf = std::fs::read(path.with_extension("pdf")).unwrap();
+    assert!(pdf.starts_with(b"%PDF-"), "a name without an ending is a PDF");
+    let caption = std::fs::read_to_string(path.with_extension("caption.tex")).unwrap();
+    assert!(caption.contains("n = 60") && caption.contains("-{}-models digits\\_maxout"), "{caption}");
+
+    // The width is kept for the next figure, which is of what stands in the middle now.
+    window.click("Show: Confusion");
+    window.command(Key::E);
+    window.until_label("Export a figure");
+    assert_eq!(window.value("Width"), "120mm");
+    let svg = window.folder().join("confusion.svg");
+    window.retype("Path:", svg.to_str().unwrap());
+    window.click("Save");
+    window.until("the matrix", |_| svg.is_file());
+    let text = std::fs::read_to_string(&svg).unwrap();
+    assert!(text.contains("\nWhat the net says\n") && text.contains("width=\"120"), "{text}");
+
+    let html = window.folder().join("survey.html");
+    window.command(Key::E);
+    window.until_label("Export a figure");
+    window.retype("Path:", html.to_str().unwrap());
+    window.click("Save");
+    window.until("the report", |_| html.is_file());
+    let report = std::fs::read_to_string(&html).unwrap();
+    assert_eq!(report.matches("<svg").count(), 3, "curves, confusion and confidence");
+    assert!(report.contains("<td>digits_maxout</td><td>fgsm</td>") && report.contains("doppelganger sweep --data"));
+
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::E);
+    window.until_notice("Copied the figure (confusion).");
+    let Some(Clip::Picture(picture)) = window.app().copied() else { panic!("a picture was copied") };
+    // 120 mm at 300 dots per inch.
+    assert_eq!(picture.width, 1417);
 }
 
 #[test]
@@ -210,8 +261,9 @@ fn nets_are_shown_the_pictures_of_others() {
                    40 --loss log-odds";
     assert_eq!(found.command(), command);
     window.click("Copy the table");
-    assert_eq!(window.app().copied(), Some(Clip::Text(table)));
-    assert_eq!(window.notices(), ["Copied the table of transfer, 4 rows as CSV."]);
+    // None of its fields has a comma inside.
+    assert_eq!(window.app().copied(), Some(Clip::Text(table.replace(',', "\t"))));
+    assert_eq!(window.notices(), ["Copied the table of transfer, 4 rows with tabs between."]);
 }
 
 #[test]

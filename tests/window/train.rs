@@ -350,6 +350,25 @@ fn a_loss_that_is_no_number_pauses_with_a_way_out() {
 }
 
 #[test]
+fn curves_of_a_run_are_exported_as_a_figure() {
+    let mut window = open(&tiny());
+    window.reach("Train");
+    until_state(&mut window, "run-0001", RunState::Finished);
+    let svg = window.folder().join("curves.svg");
+    window.command(Key::E);
+    window.until_label("Export a figure");
+    window.retype("Path:", svg.to_str().unwrap());
+    window.click("Save");
+    window.until_notice("Saved.");
+    let text = std::fs::read_to_string(&svg).unwrap();
+    for part in ["\nValidation error (%)\n", "\nEpoch\n", "\nclean\n", "seed 0"] {
+        assert!(text.contains(part), "{part} is missing");
+    }
+    let caption = std::fs::read_to_string(svg.with_extension("caption.tex")).unwrap();
+    assert!(caption.contains("doppelganger train -{}-data"), "{caption}");
+}
+
+#[test]
 fn what_a_run_measured_is_saved() {
     let mut window = open(&tiny());
     window.reach("Train");

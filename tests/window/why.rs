@@ -12,6 +12,7 @@ use doppelganger::engine::attack::{Baseline, Control, Verdict};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
 use doppelganger::worker::{Along, ControlTable, Second, Shown};
+use egui::accesskit::Role;
 use egui::{Key, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -478,4 +479,36 @@ fn the_smallest_eps_is_found_and_gone_to() {
     let verdict = |eps| common::fgsm(&bench.model, &bench.baseline, eps, true).verdict;
     assert_eq!([found * 0.999, found].map(verdict), [Verdict::StillRight, Verdict::Fooled]);
     assert!(window.notices()[0].contains("away from 7, clipped"), "{:?}", window.notices());
+}
+
+#[test]
+fn the_sum_and_the_curve_are_exported_as_figures() {
+    let mut window = fresh();
+    let png = window.folder().join("sum.png");
+    window.command(Key::E);
+    window.until_label("Export a figure");
+    window.enter("Width", "600px");
+    window.retype("Path:", png.to_str().unwrap());
+    window.click("Save");
+    window.until_notice("Saved.");
+    let (width, height) = image::image_dimensions(&png).unwrap();
+    assert!(width == 600 && height > 150, "{width}×{height}");
+    let caption = std::fs::read_to_string(png.with_extension("caption.tex")).unwrap();
+    let command = "doppelganger attack digit-7 -{}-model digits\\_maxout";
+    assert!(caption.contains(command) && caption.contains("-{}-figure sum.png"), "{caption}");
+
+    for (name, file, part) in
+        [("Pictures of rising ε", "rising.svg", "\nε = 0\n"), ("Answers against ε", "curve.svg", "\nProbability (%)\n")]
+    {
+        let path = window.folder().join(file);
+        window.command(Key::E);
+        window.until_label("Export a figure");
+        window.get_by_role_and_label(Role::ComboBox, "Figure").click();
+        window.run_steps(3);
+        window.click(name);
+        window.retype("Path:", path.to_str().unwrap());
+        window.click("Save");
+        window.until(name, |_| path.is_file());
+        assert!(std::fs::read_to_string(&path).unwrap().contains(part), "{name}");
+    }
 }

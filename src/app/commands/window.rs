@@ -15,6 +15,10 @@ pub enum WindowCommand {
     BrowseArchives,
     SaveViewDialog,
     SaveViewTo(PathBuf),
+    /// This asks which of the page's figures goes where.
+    ExportFigure,
+    SaveFigureTo(PathBuf),
+    CopyFigure,
     RefreshModels,
     Undo,
     Redo,
@@ -44,6 +48,18 @@ impl Action for WindowCommand {
             .keys(CTRL.plus(Modifiers::SHIFT), Key::S)
             .icon(icons::ICON_PHOTO_CAMERA),
             Self::SaveViewTo(_) => about("Save view", "Write the PNG").icon(icons::ICON_SAVE),
+            Self::ExportFigure => about(
+                "Export figure…",
+                "Save what is on screen as a figure for a paper: PDF, SVG or PNG on white, with a caption for LaTeX",
+            )
+            .keys(CTRL, Key::E)
+            .icon(icons::ICON_IMAGE),
+            Self::SaveFigureTo(_) => about("Export figure", "Write the figure").icon(icons::ICON_IMAGE),
+            Self::CopyFigure => {
+                about("Copy figure", "Copy what is on screen as a figure on white, as pixels, to the clipboard")
+                    .keys(CTRL.plus(Modifiers::SHIFT), Key::E)
+                    .icon(icons::ICON_CONTENT_COPY)
+            }
             Self::RefreshModels => about("Look for models again", "Read the folders of models again")
                 .keys(NONE, Key::F5)
                 .icon(icons::ICON_REFRESH),
@@ -92,6 +108,8 @@ impl Action for WindowCommand {
             Self::Undo,
             Self::Redo,
             Self::SaveViewDialog,
+            Self::ExportFigure,
+            Self::CopyFigure,
             Self::RefreshModels,
             Self::DismissNotices,
             Self::Help,

@@ -1,5 +1,6 @@
-//! The window is recorded frame by frame while ε rises, and written as a GIF.
+//! The window is recorded frame by frame while ε rises, and written as a GIF, or as an APNG in all of its colours.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -42,8 +43,14 @@ pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     Ok(Picture::new(right - left, bottom - top, 3, bytes))
 }
 
-/// Writes frames of one size as a GIF that plays for ever, in the colours that suit the first and the last one best.
-pub fn gif_bytes(frames: &[Rgba]) -> Result<Vec<u8>, String> {
+/// Writes frames of one size as what the ending of the file says: an APNG for .png and .apng, else a GIF.
+pub fn animation_bytes(frames: &[Rgba], path: &Path) -> Result<Vec<u8>, String> {
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    if ending == "png" || ending == "apng" { apng_bytes(frames) } else { gif_bytes(frames) }
+}
+
+/// Returns the first and the last one of frames, which have to be of one size.
+fn ends(frames: &[Rgba]) -> Result<(&Rgba, &Rgba), String> {
     let (Some(first), Some(last)) = (frames.first(), frames.last()) else {
         return Err("there is nothing to animate".into());
     };
@@ -52,6 +59,38 @@ pub fn gif_bytes(frames: &[Rgba]) -> Result<Vec<u8>, String> {
             "the window changed its size while it was recorded; leave it as it is until the animation is done".into()
         );
     }
+    Ok((first, last))
+}
+
+/// Returns for how long a frame is shown, in hundredths of a second.
+fn delay(number: usize, of: usize) -> u16 {
+    if number == 0 || number + 1 == of { REST } else { DELAY }
+}
+
+/// Writes frames of one size as an APNG that plays for ever. Programs that know no APNG show the first one.
+fn apng_bytes(frames: &[Rgba]) -> Result<Vec<u8>, String> {
+    let (first, _) = ends(frames)?;
+    let mut bytes = Vec::new();
+    let write = |bytes: &mut Vec<u8>| -> Result<(), png::EncodingError> {
+        let mut encoder = png::Encoder::new(bytes, first.width as u32, first.height as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_animated(frames.len() as u32, 0)?;
+        let mut writer = encoder.write_header()?;
+        for (number, frame) in frames.iter().enumerate() {
+            writer.set_frame_delay(delay(number, frames.len()), 100)?;
+            let colours: Vec<u8> =
+                frame.bytes.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+            writer.write_image_data(&colours)?;
+        }
+        writer.finish()
+    };
+    write(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+/// Writes frames of one size as a GIF that plays for ever, in the colours that suit the first and the last one best.
+fn gif_bytes(frames: &[Rgba]) -> Result<Vec<u8>, String> {
+    let (first, last) = ends(frames)?;
     let side = |side: usize| u16::try_from(side).map_err(|_| format!("{side} pixels are too many for a GIF"));
     let (width, height) = (side(first.width)?, side(first.height)?);
     let quantised = NeuQuant::new(10, 255, &[first.bytes.as_slice(), &last.bytes].concat());
@@ -72,7 +111,7 @@ pub fn gif_bytes(frames: &[Rgba]) -> Result<Vec<u8>, String> {
                 old.copy_from_slice(new);
             }
         }
-        let delay = if number == 0 || number + 1 == frames.len() { REST } else { DELAY };
+        let delay = delay(number, frames.len());
         let frame = gif::Frame {
             width,
             height,
@@ -156,6 +195,26 @@ mod tests {
         assert_eq!((shades[1].1, shades[1].2), (0, DELAY), "two grey levels are as before");
         assert!(near(shades[2].0, 200) && shades[2].1 == 255 && shades[2].2 == REST, "{shades:?}");
         assert!(bytes.len() < 4000, "{}", bytes.len());
+    }
+
+    #[test]
+    fn an_apng_holds_every_frame_in_its_own_colours() {
+        let area = Rect::from_min_max(pos2(0.0, 0.0), pos2(1280.0, 20.0));
+        let frames: Vec<_> = [0, 2, 200].iter().map(|shade| frame(&window(*shade), area).unwrap()).collect();
+        let bytes = animation_bytes(&frames, Path::new("a.PNG")).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+        assert_eq!(
+            reader.info().animation_control.map(|control| (control.num_frames, control.num_plays)),
+            Some((3, 0))
+        );
+        for (number, of) in frames.iter().enumerate() {
+            let mut colours = vec![0; 3 * 960 * 15];
+            reader.next_frame(&mut colours).unwrap();
+            let control = reader.info().frame_control.unwrap();
+            assert_eq!((control.delay_num, control.delay_den), (if number == 1 { DELAY } else { REST }, 100));
+            assert!(colours.chunks(3).zip(of.bytes.chunks(4)).all(|(found, pixel)| found == &pixel[..3]), "{number}");
+        }
+        assert!(animation_bytes(&frames, Path::new("a.gif")).unwrap().starts_with(b"GIF89a"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use egui::{self, Button, FontId, Id, Key, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;
+use crate::app::files::figures::FigureForm;
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::models::commands::{Answer, ClassChoice, ModelsCommand};
@@ -28,6 +29,8 @@ pub struct Dialogs {
     /// The system turned out to have no file dialog.
     is_alone: bool,
     pub remark: Option<String>,
+    /// This is what a question about a figure asks beside its path.
+    pub figure: FigureForm,
     /// A person was told that this file would be replaced.
     replaces: Option<PathBuf>,
 }
@@ -39,6 +42,7 @@ pub enum Question {
     SaveOriginal,
     SaveView,
     SaveAnimation,
+    Figure,
     Model,
     /// This asks for the names of classes.
     Classes,
@@ -57,6 +61,7 @@ impl Question {
             Self::SaveOriginal => "Save the original picture",
             Self::SaveView => "Save the view",
             Self::SaveAnimation => "Save an animation",
+            Self::Figure => "Export a figure",
             Self::Model => "Add a model from a file",
             Self::Classes => "Names of the classes",
             Self::Lesson => "Open a lesson",
@@ -74,7 +79,11 @@ impl Question {
             Self::SaveOriginal => "A PNG of the picture as it came; open it, and commands can name it.",
             Self::SaveView => "A PNG of the window, with its settings inside: it can be opened again.",
             Self::SaveAnimation => {
-                "A GIF of the window while ε rises from 0 to where it stands; it takes some seconds."
+                "A GIF, or an APNG as .png, of the window while ε rises from 0 to where it stands; it takes some seconds."
+            }
+            Self::Figure => {
+                "For a paper, on white: a PDF, an SVG or a PNG, as the ending of the name says; or, as .html, a report of \
+                 all figures of this page."
             }
             Self::Lesson => "A text file (TOML) with a title and steps.",
             Self::Model => {
@@ -97,7 +106,8 @@ impl Question {
         match self {
             Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "toml"])),
             Self::Save | Self::SaveOriginal | Self::SaveView | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
-            Self::SaveAnimation => Some(("GIF", &["gif"])),
+            Self::SaveAnimation => Some(("GIF or APNG", &["gif", "png", "apng"])),
+            Self::Figure => Some(("Figures", &["pdf", "svg", "png", "html"])),
             Self::Model => Some(("Nets, weights and manifests", &["onnx", "pth", "pt", "safetensors", "toml"])),
             Self::Classes => Some(("Names of classes", &["txt", "json"])),
             Self::Lesson => Some(("Lessons", &["toml"])),
@@ -115,6 +125,7 @@ impl Question {
             Self::SaveOriginal => ExploreCommand::SaveOriginalTo(self.target(path)).into(),
             Self::SaveView => WindowCommand::SaveViewTo(self.target(path)).into(),
             Self::SaveAnimation => ExploreCommand::SaveAnimationTo(self.target(path)).into(),
+            Self::Figure => WindowCommand::SaveFigureTo(self.target(path)).into(),
             Self::Model => ModelsCommand::Add(path).into(),
             Self::Classes => ModelsCommand::Answer(Answer::Classes(ClassChoice::File(path))).into(),
             Self::Lesson => LessonCommand::Open(path).into(),
@@ -125,12 +136,12 @@ impl Question {
 
     /// Returns the file that an answer means, with the ending of its kind.
     fn target(self, path: PathBuf) -> PathBuf {
-        let (Some(name), Some((_, [ending, ..]))) = (path.file_name(), self.filter()) else { return path };
+        let (Some(name), Some((_, endings @ [ending, ..]))) = (path.file_name(), self.filter()) else { return path };
         let has_ending = match self {
             Self::Save | Self::SaveOriginal | Self::SaveView | Self::SaveAnimation => {
-                path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+                path.extension().is_some_and(|found| endings.iter().any(|ending| found.eq_ignore_ascii_case(ending)))
             }
-            Self::Export(_) => path.extension().is_some(),
+            Self::Figure | Self::Export(_) => path.extension().is_some(),
             _ => true,
         };
         if has_ending {
@@ -142,7 +153,10 @@ impl Question {
     }
 
     fn saves(self) -> bool {
-        matches!(self, Self::Save | Self::SaveOriginal | Self::SaveView | Self::SaveAnimation | Self::Export(_))
+        matches!(
+            self,
+            Self::Save | Self::SaveOriginal | Self::SaveView | Self::SaveAnimation | Self::Figure | Self::Export(_)
+        )
     }
 
     fn verb(self) -> &'static str {
@@ -150,7 +164,9 @@ impl Question {
             Self::Open | Self::Lesson => "Open",
             Self::Model => "Add",
             Self::Folder | Self::Archive | Self::Classes => "Use",
-            Self::Save | Self::SaveOriginal | Self::SaveView | Self::SaveAnimation | Self::Export(_) => "Save",
+            Self::Save | Self::SaveOriginal | Self::SaveView | Self::SaveAnimation | Self::Figure | Self::Export(_) => {
+                "Save"
+            }
         }
     }
 }
@@ -179,6 +195,9 @@ impl Dialogs {
         question(ui, asked.title(), 560.0, WindowCommand::CloseOverlay, out, |ui, out| {
             note(ui, self.remark.as_deref().unwrap_or(asked.remark()));
             ui.add_space(SPACE_2);
+            if asked == Question::Figure {
+                self.figure.show(ui);
+            }
             let mut is_answered = self.path_row(ui, asked, out);
             if self.is_alone {
                 note(
@@ -217,7 +236,7 @@ impl Dialogs {
 
     fn buttons(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) -> bool {
         ui.horizontal(|ui| {
-            let ready = !self.path.text.trim().is_empty();
+            let ready = !self.path.text.trim().is_empty() && self.figure.is_ready();
             let verb = if self.is_warned(question) { "Replace" } else { question.verb() };
             let is_answered = primary_button(ui, verb, ready).clicked() && self.answer(question, out);
             let is_left = ui.button("Cancel").clicked();
@@ -238,7 +257,7 @@ impl Dialogs {
 
     /// Pushes what the typed path means, unless a person is first to be told that it replaces a file.
     fn answer(&mut self, question: Question, out: &mut Vec<Command>) -> bool {
-        let Some(path) = typed_path(&self.path.text) else { return false };
+        let Some(path) = typed_path(&self.path.text).filter(|_| self.figure.is_ready()) else { return false };
         let target = question.target(path.clone());
         if question.saves() && !self.is_warned(question) && target.is_file() {
             self.replaces = Some(target);

@@ -2,6 +2,7 @@
 
 pub mod animation;
 pub mod dialogs;
+pub mod figures;
 pub mod page;
 pub mod thumbnails;
 pub mod view;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use egui::Id;
 use egui_plot::PlotPoint;
 
-use crate::app::plots::axes::{AxisScale, Interval};
 use crate::app::plots::group::Triangles;
 use crate::app::plots::paper;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::plots::scene::{PlotRun, Scene};
 use crate::app::plots::series::{Band, Point, stretches, thinned, visible};
+use crate::figure::axes::{AxisScale, Interval};
 
 /// Above this many lines, those of runs other than the selected one are drawn with fewer points.
 const MANY_LINES: usize = 12;

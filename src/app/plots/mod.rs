@@ -1,7 +1,6 @@
 //! These are the plots of the Train tab: quantities over epochs, a sweep as a grid of small plots, and clean against
 //! adversarial errors.
 
-pub mod axes;
 pub mod flags;
 pub mod group;
 pub mod hover;
@@ -24,10 +23,10 @@ pub mod trade_off;
 use egui::{self, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
 
-use crate::app::plots::axes::Interval;
 use crate::app::plots::kept::Kept;
 use crate::app::plots::scene::{PlotLook, PlotRun, Scene};
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
+use crate::figure::axes::Interval;
 
 const LOW: f32 = 460.0;
 

@@ -5,7 +5,6 @@ use egui_plot::{
     FilledArea, Line, MarkerShape, PlotItem, PlotMemory, PlotPoint, PlotPoints, PlotTransform, PlotUi, Points, VLine,
 };
 
-use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick, plain};
 use crate::app::plots::flags::Flags;
 use crate::app::plots::group::Group;
 use crate::app::plots::kept::{Curves, Kept};
@@ -18,6 +17,7 @@ use crate::app::plots::{hover, paper};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
 use crate::app::widgets::rail::keep_arrows;
+use crate::figure::axes::{AxisScale, Interval, per_cent_tick, plain};
 
 const HEADING: f32 = 20.0;
 /// The axis is as wide in every panel, so that epochs lie above each other.

@@ -3,11 +3,11 @@
 use egui::{Align2, Rect, Response, RichText, Stroke, Vec2, pos2, vec2};
 use egui_plot::{HLine, LineStyle, MarkerShape, PlotPoint, PlotUi, Text};
 
-use crate::app::plots::axes::AxisScale;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::plots::quiet::{Labels, Marker, rimmed, text_size};
 use crate::app::plots::scene::Scene;
 use crate::app::theme::{self, Palette, SPACE_1};
+use crate::figure::axes::AxisScale;
 
 const RADIUS: f32 = 4.5;
 

@@ -2,50 +2,25 @@
 
 use egui::{Color32, Stroke};
 use egui_plot::LineStyle;
-use serde::{Deserialize, Serialize};
 
 use crate::app::theme::Palette;
 use crate::app::widgets::about::{About, about};
-use crate::engine::train::{EpochRecord, Measured};
-
-/// A quantity is what a line of a plot shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantity {
-    Clean,
-    Fgsm,
-    Pgd,
-    Objective,
-}
+pub use crate::figure::quantity::{Panel, Quantity};
 
 impl Quantity {
-    pub const ALL: [Self; 4] = [Self::Clean, Self::Fgsm, Self::Pgd, Self::Objective];
-
     pub fn about(self) -> About {
         match self {
-            Self::Clean => about("clean", "The held-out pictures as they are"),
-            Self::Fgsm => about("FGSM", "The held-out pictures under one step of FGSM at the run's ε"),
+            Self::Clean => about(self.name(), "The held-out pictures as they are"),
+            Self::Fgsm => about(self.name(), "The held-out pictures under one step of FGSM at the run's ε"),
             Self::Pgd => about(
-                "PGD-10",
+                self.name(),
                 "The first of the held-out pictures under ten steps of projected gradient descent at the run's ε: \
                  a net that only learned to withstand one step is found out here",
             ),
             Self::Objective => about(
-                "objective",
+                self.name(),
                 "What training minimises, averaged over the epoch, with dropout where the net has it",
             ),
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        self.about().name
-    }
-
-    pub fn measured(self, record: &EpochRecord) -> Option<Measured> {
-        match self {
-            Self::Clean => record.clean,
-            Self::Fgsm => record.adversarial,
-            Self::Pgd => record.pgd,
-            Self::Objective => None,
         }
     }
 
@@ -76,18 +51,7 @@ impl Quantity {
     }
 }
 
-/// A panel is one of the plots above each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Panel {
-    Error,
-    Loss,
-    Confidence,
-}
-
 impl Panel {
-    pub const ALL: [Self; 3] = [Self::Error, Self::Loss, Self::Confidence];
-
     pub fn about(self) -> About {
         match self {
             Self::Error => about(
@@ -106,25 +70,6 @@ impl Panel {
                  clean are often surest where they are fooled.",
             ),
         }
-    }
-
-    pub fn quantities(self) -> &'static [Quantity] {
-        match self {
-            Self::Loss => &Quantity::ALL,
-            Self::Error | Self::Confidence => &[Quantity::Clean, Quantity::Fgsm, Quantity::Pgd],
-        }
-    }
-
-    /// Returns the value of a quantity after one epoch; `None` means that it was not measured or is no number.
-    pub fn value(self, quantity: Quantity, record: &EpochRecord) -> Option<f64> {
-        let measured = quantity.measured(record);
-        let value = match self {
-            Self::Error => measured.map(|m| m.error()),
-            Self::Loss if quantity == Quantity::Objective => Some(f64::from(record.loss)),
-            Self::Loss => measured.map(|m| f64::from(m.loss)),
-            Self::Confidence => measured.and_then(|m| m.confidence_on_mistakes).map(f64::from),
-        };
-        value.filter(|value| value.is_finite())
     }
 
     pub fn spelled(self, value: f64) -> String {
@@ -151,13 +96,6 @@ pub fn per_cent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::train::PGD_STEPS;
-
-    #[test]
-    fn the_probe_is_called_by_its_steps() {
-        assert_eq!(Quantity::Pgd.name(), format!("PGD-{PGD_STEPS}"));
-        assert!(PGD_STEPS == 10 && Quantity::Pgd.about().tooltip.contains("ten steps"));
-    }
 
     #[test]
     fn per_cent_does_not_round_to_the_ends() {
@@ -173,23 +111,6 @@ mod tests {
         ];
         for (share, text) in expected {
             assert_eq!(per_cent(share), text, "{share}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_number_is_not_plotted() {
-        let measured =
-            Measured { n: 10, wrong: 2, loss: f32::NAN, confidence_on_mistakes: Some(0.75), ..Measured::default() };
-        let record = EpochRecord { clean: Some(measured), loss: f32::INFINITY, ..EpochRecord::default() };
-        let expected = [
-            (Panel::Error, Quantity::Clean, Some(0.2)),
-            (Panel::Error, Quantity::Pgd, None),
-            (Panel::Confidence, Quantity::Clean, Some(0.75)),
-            (Panel::Loss, Quantity::Clean, None),
-            (Panel::Loss, Quantity::Objective, None),
-        ];
-        for (panel, quantity, value) in expected {
-            assert_eq!(panel.value(quantity, &record), value, "{panel:?} {quantity:?}");
         }
     }
 }

@@ -9,8 +9,8 @@ use egui_plot::{
     PlotResponse, PlotTransform, PlotUi, Points,
 };
 
-use crate::app::plots::axes::{AxisScale, Interval, plain};
 use crate::app::theme::{self, palette};
+use crate::figure::axes::{AxisScale, Interval, plain};
 
 const CORNER: f32 = 40.0;
 

@@ -3,10 +3,11 @@
 use egui::Color32;
 use serde::{Deserialize, Serialize};
 
-use crate::app::plots::axes::Interval;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::theme::Palette;
-use crate::engine::train::{Config, EpochRecord, Rule, Stage};
+use crate::engine::train::{Config, EpochRecord};
+use crate::figure::FigureRun;
+use crate::figure::axes::Interval;
 
 /// A look is what a person has chosen about the plots; it is kept between starts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,11 +69,7 @@ pub struct PlotRun<'a> {
 impl PlotRun<'_> {
     /// Returns the epoch whose weights the run keeps: the one that its stopping rule finds best, or its last.
     pub fn kept(&self) -> Option<&EpochRecord> {
-        let selection = self.history.iter().take_while(|record| record.stage == Stage::Selection);
-        match self.config.stopping.rule {
-            Rule::Off => selection.last(),
-            rule => self.history.get(rule.best(self.history)?),
-        }
+        FigureRun { name: self.name, config: self.config, history: self.history }.kept()
     }
 }
 

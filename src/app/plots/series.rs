@@ -2,8 +2,8 @@
 
 use egui_plot::PlotPoint;
 
-use crate::app::plots::axes::Interval;
 use crate::engine::train::EpochRecord;
+use crate::figure::axes::Interval;
 
 /// `x` counts epochs from 1 through all stages of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,13 +8,13 @@ use egui_material_icons::icons;
 use egui_plot::{HLine, Line, PlotPoint, PlotPoints, PlotUi};
 
 use crate::app::format::short;
-use crate::app::plots::axes::{AxisScale, Interval, linear, per_cent_tick};
 use crate::app::plots::quantity::{Panel, Quantity, per_cent};
 use crate::app::plots::quiet::{PlotAxis, QuietPlot, sample};
 use crate::app::plots::scene::PlotRun;
 use crate::app::plots::series::{stretches, thinned};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::icon_at;
+use crate::figure::axes::{AxisScale, Interval, linear, per_cent_tick};
 
 const LEAST_CELL: Vec2 = vec2(108.0, 76.0);
 const LARGEST_CELL: Vec2 = vec2(240.0, 160.0);

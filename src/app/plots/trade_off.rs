@@ -4,7 +4,6 @@ use egui::{Align2, Pos2, Rect, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetIn
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotTransform, PlotUi, Text};
 
 use crate::app::format::short;
-use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick};
 use crate::app::plots::hover;
 use crate::app::plots::panel::RIGHT;
 use crate::app::plots::quantity::{Quantity, per_cent};
@@ -13,6 +12,7 @@ use crate::app::plots::scene::{PlotRun, run_colour};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
 use crate::engine::train::Measured;
+use crate::figure::axes::{AxisScale, Interval, per_cent_tick};
 
 const RADIUS: f32 = 6.0;
 const LOWEST: f32 = 120.0;

@@ -10,12 +10,12 @@ use crate::app::lessons::figures::chart::{apart, chart};
 use crate::app::lessons::figures::{Pen, describe, in_row, wait};
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
-use crate::app::plots::axes::{AxisScale, Interval};
 use crate::app::plots::quiet::PlotAxis;
 use crate::app::theme::{self, Palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::acting;
 use crate::engine::train::{EpochRecord, Measured, Rule, Stage};
+use crate::figure::axes::{AxisScale, Interval};
 
 const FLOOR: f64 = 0.003;
 

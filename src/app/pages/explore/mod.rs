@@ -8,6 +8,7 @@ pub mod commands;
 pub mod controls;
 pub mod crop;
 pub mod doppelganger;
+pub mod figures;
 pub mod invert;
 pub mod linear;
 pub mod net_band;

@@ -8,8 +8,9 @@ use egui::{CentralPanel, Context, Event, Frame, Margin, Panel, Ui};
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
-use crate::app::files::animation::{Recording, gif_bytes};
+use crate::app::files::animation::{Recording, animation_bytes};
 use crate::app::files::dialogs::Question;
+use crate::app::files::figures::OfferedFigure;
 use crate::app::files::view::{Found, examples, may_hold_view};
 use crate::app::notices::{NoticeButton, Tone};
 use crate::app::page::{Menu, Page};
@@ -17,6 +18,7 @@ use crate::app::pages::explore::camera::Camera;
 use crate::app::pages::explore::canvas;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::controls::{Controls, LABEL_FIELD, TARGET_FIELD};
+use crate::app::pages::explore::figures::figures;
 use crate::app::pages::explore::invert::InvertRemark;
 use crate::app::pages::explore::linear::LinearView;
 use crate::app::pages::explore::net_band::net_band;
@@ -112,11 +114,20 @@ impl Page for ExplorePage {
             save: vec![
                 ExploreCommand::SaveDialog.into(),
                 ExploreCommand::SaveOriginalDialog.into(),
+                WindowCommand::ExportFigure.into(),
                 WindowCommand::SaveViewDialog.into(),
                 ExploreCommand::SaveAnimationDialog.into(),
             ],
-            copy: vec![ExploreCommand::CopyPicture.into(), ExploreCommand::CopyCommand.into()],
+            copy: vec![
+                ExploreCommand::CopyPicture.into(),
+                WindowCommand::CopyFigure.into(),
+                ExploreCommand::CopyCommand.into(),
+            ],
         }
+    }
+
+    fn figures(&self, shell: &Shell) -> Vec<OfferedFigure> {
+        figures(shell)
     }
 
     fn step_history(&mut self, step: HistoryStep, shell: &mut Shell) {
@@ -344,7 +355,7 @@ impl ExplorePage {
             None => {
                 let Some(Recording { path, frames, .. }) = self.recording.take() else { return };
                 shell.background.export(path, move |path| {
-                    let written = write_atomically(path, &gif_bytes(&frames)?, "write the animation");
+                    let written = write_atomically(path, &animation_bytes(&frames, path)?, "write the animation");
                     written.map_err(|error| error.to_string())
                 });
             }

@@ -9,6 +9,7 @@ use crate::engine::attack::{AttackSettings, Goal, Label, Loss, Measure, Norm, Ve
 use crate::engine::data::sample;
 use crate::engine::picture::{Background, PictureKind, Planes, Region};
 use crate::engine::units::{self, LEVELS};
+use crate::figure::attack_in_words;
 use crate::worker::{Shown, Source, View};
 
 pub struct Judgement {
@@ -219,12 +220,7 @@ pub fn length(shown: &Shown) -> String {
 
 /// Names an attack with its parameters: "PGD in L∞, 40 steps, random start".
 pub fn attack(attack: &AttackSettings) -> String {
-    match attack {
-        AttackSettings::MinimalEps(search) => {
-            format!("Smallest ε of {}, up to {}", self::attack(&search.attack), short(search.largest))
-        }
-        attack => attack.called(attack.info().title),
-    }
+    attack_in_words(attack)
 }
 
 pub fn saved_as(shown: &Shown) -> String {

@@ -74,7 +74,7 @@ impl Action for TestCommand {
             }
             Self::CopyTable => about(
                 "Copy the table",
-                "Copy all points, or the transfer between nets, as a table (CSV), as the commands write them",
+                "Copy all points, or the transfer between nets, as a table for a spreadsheet: tabs stand between the columns",
             )
             .keys(NONE, Key::C)
             .icon(icons::ICON_TABLE),

@@ -11,13 +11,13 @@ use crate::app::pages::explore::words;
 use crate::app::pages::test_sets::commands::{TestCommand, TestPart};
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::conditions;
-use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick};
 use crate::app::plots::quiet::{self, PlotAxis, QuietPlot, sample};
 use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::{icon_at, icon_button};
 use crate::engine::attack::{Measure, Norm};
 use crate::engine::statistics::wilson_interval;
 use crate::engine::units::{LEVELS, counted};
+use crate::figure::axes::{AxisScale, Interval, per_cent_tick};
 use crate::worker::Curve;
 
 const ROW: f32 = 28.0;

@@ -5,11 +5,12 @@ use egui_plot::{Bar, BarChart};
 
 use crate::app::format::{self, per_cent};
 use crate::app::pages::test_sets::state::TestSet;
-use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick};
 use crate::app::plots::quiet::{PlotAxis, QuietPlot};
 use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
 use crate::engine::attack::Measure;
 use crate::engine::units::counted;
+use crate::figure::axes::{AxisScale, Interval, per_cent_tick};
+use crate::figure::counts;
 
 const BINS: usize = 10;
 const LENGTHS: usize = 20;
@@ -74,15 +75,6 @@ pub fn lengths(ui: &mut Ui, tests: &TestSet) {
     }
 }
 
-/// Counts the values in each of `bins` equal parts of 0 to `most`.
-fn counts(values: &[f32], most: f32, bins: usize) -> Vec<usize> {
-    let mut counts = vec![0; bins];
-    for value in values {
-        counts[((value / most * bins as f32) as usize).min(bins - 1)] += 1;
-    }
-    counts
-}
-
 struct Histogram {
     counts: Vec<usize>,
     most: f32,
@@ -117,14 +109,5 @@ impl Histogram {
             response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text.clone()));
             response.on_hover_text(text);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn every_value_is_counted_once() {
-        assert_eq!(super::counts(&[0.0, 0.1, 0.49, 0.5, 1.0], 1.0, 2), [3, 2]);
-        assert_eq!(super::counts(&[2.0, 4.0], 4.0, 4), [0, 0, 1, 1]);
     }
 }

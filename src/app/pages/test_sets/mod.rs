@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod confusion;
 pub mod curves;
+pub mod figures;
 pub mod histogram;
 pub mod page;
 pub mod settings;

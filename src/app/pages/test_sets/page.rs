@@ -9,10 +9,12 @@ use egui_material_icons::icons;
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
+use crate::app::files::figures::OfferedFigure;
 use crate::app::notices::Tone;
 use crate::app::page::{Menu, Page};
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::test_sets::commands::{TestCommand, TestPart};
+use crate::app::pages::test_sets::figures::figures;
 use crate::app::pages::test_sets::sheet::Textures;
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::{confusion, curves, histogram, settings};
@@ -27,6 +29,7 @@ use crate::app::widgets::{command_button, icon_button, problem_line, remark, seg
 use crate::engine::attack::AttackSettings;
 use crate::engine::data::tells_of_damaged;
 use crate::engine::units::counted;
+use crate::figure::Table;
 use crate::worker::{Curve, SheetPicture, SheetWish, Source, TestEvent, TestOrder, Transferred};
 
 const SETTINGS: f32 = 264.0;
@@ -80,10 +83,18 @@ impl Page for TestSetsPage {
 
     fn menu(&self, _shell: &Shell) -> Menu {
         Menu {
-            save: vec![WindowCommand::SaveViewDialog.into()],
-            copy: vec![TestCommand::CopyTable.into(), TestCommand::CopyCommand.into()],
+            save: vec![WindowCommand::ExportFigure.into(), WindowCommand::SaveViewDialog.into()],
+            copy: vec![
+                WindowCommand::CopyFigure.into(),
+                TestCommand::CopyTable.into(),
+                TestCommand::CopyCommand.into(),
+            ],
             ..Menu::default()
         }
+    }
+
+    fn figures(&self, _shell: &Shell) -> Vec<OfferedFigure> {
+        figures(&self.tests)
     }
 
     fn remember(&self, shell: &mut Shell) {
@@ -140,7 +151,9 @@ impl TestSetsPage {
                 let what = if table.is_some() { "the table of transfer" } else { "the table of measurements" };
                 let table = table.map_or_else(|| self.tests.table(), |table| table.csv());
                 let rows = counted(table.lines().count().saturating_sub(1), "row");
-                shell.copy(Clip::Text(table), format!("{what}, {rows} as CSV"), String::new());
+                // Spreadsheets take columns from the clipboard by their tabs.
+                let table = Table::from_csv(&table).tabbed();
+                shell.copy(Clip::Text(table), format!("{what}, {rows} with tabs between"), String::new());
             }
             TestCommand::CopyCommand => {
                 let (line, what) = match self.tests.part {
@@ -227,6 +240,7 @@ impl TestSetsPage {
             }
             let is_transfer = tests.part == TestPart::Transfer;
             if if is_transfer { tests.transferred.is_some() } else { !tests.curves.is_empty() } {
+                icon_button(ui, WindowCommand::ExportFigure, out);
                 icon_button(ui, TestCommand::CopyTable, out);
                 icon_button(ui, TestCommand::CopyCommand, out);
             }

@@ -1,6 +1,7 @@
 //! This is the Train page.
 
 pub mod commands;
+pub mod figures;
 pub mod first_layer;
 pub mod learning;
 pub mod net;

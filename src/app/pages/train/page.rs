@@ -8,10 +8,12 @@ use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
 use crate::app::files::dialogs::Question;
+use crate::app::files::figures::OfferedFigure;
 use crate::app::notices::{Notices, Tone};
 use crate::app::page::{Menu, Page};
 use crate::app::pages::test_sets::commands::TestCommand;
 use crate::app::pages::train::commands::{Export, SettingsOf, TrainCommand, TrainView};
+use crate::app::pages::train::figures::figures;
 use crate::app::pages::train::first_layer::WeightSheet;
 use crate::app::pages::train::questions::{Questions, TrainQuestion};
 use crate::app::pages::train::run_bar;
@@ -126,10 +128,14 @@ impl Page for TrainPage {
     fn menu(&self, shell: &Shell) -> Menu {
         Menu {
             history: Some(shell.train.can_step()),
-            save: vec![WindowCommand::SaveViewDialog.into()],
-            copy: vec![TrainCommand::CopyCommand.into()],
+            save: vec![WindowCommand::ExportFigure.into(), WindowCommand::SaveViewDialog.into()],
+            copy: vec![WindowCommand::CopyFigure.into(), TrainCommand::CopyCommand.into()],
             ..Menu::default()
         }
+    }
+
+    fn figures(&self, shell: &Shell) -> Vec<OfferedFigure> {
+        figures(&shell.train, self.plots.look)
     }
 
     fn step_history(&mut self, step: HistoryStep, shell: &mut Shell) {

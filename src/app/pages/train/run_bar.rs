@@ -4,6 +4,7 @@ use egui::{self, RichText, ScrollArea, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::commands::window::WindowCommand;
 use crate::app::format::{short, thousands};
 use crate::app::pages::train::commands::{TrainCommand, TrainView};
 use crate::app::pages::train::state::run::TrainingRun;
@@ -41,7 +42,13 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
                 headline(ui, train);
             }
         });
-        let drawn = ui.scope(|ui| view_switch(ui, train, roomy, out)).response.rect.width();
+        let controls = |ui: &mut Ui| {
+            view_switch(ui, train, roomy, out);
+            if train.selected().is_some_and(|run| !run.info.history.is_empty()) {
+                icon_button(ui, WindowCommand::ExportFigure, out);
+            }
+        };
+        let drawn = ui.scope(controls).response.rect.width();
         ui.data_mut(|d| d.insert_temp(id, drawn));
         if drawn != width {
             ui.ctx().request_discard("the switch has another width");

@@ -23,7 +23,8 @@ const SAVE_TIP: &str = "Save the adversarial picture as PNG. The file is read ag
                         it survived being rounded to 8 bits.";
 const SAVE_ORIGINAL_TIP: &str = "Save the untouched picture as PNG: one that was drawn, pasted or taken from a test \
                                  set is in no file yet, and commands need one";
-const ANIMATION_TIP: &str = "Save a GIF of the window in which ε rises from 0 to where it stands, for slides and pages";
+const ANIMATION_TIP: &str =
+    "Save a GIF or an APNG of the window in which ε rises from 0 to where it stands, for slides and pages";
 const COPY_COMMAND_TIP: &str = "Copy the command that computes the same without a window";
 const EPS_RESET_TIP: &str = "Back to the usual ε: in L∞ 0.25 for grey digits, 2/255 for photographs in colour; a \
                              double click on the slider does the same";
@@ -164,7 +165,7 @@ impl Action for ExploreCommand {
                 about("Save original…", SAVE_ORIGINAL_TIP).icon(icons::ICON_SAVE)
             }
             Self::SaveAnimationDialog => about("Save animation…", ANIMATION_TIP).icon(icons::ICON_GIF_BOX),
-            Self::SaveAnimationTo(_) => about("Save animation", "Record and write the GIF").icon(icons::ICON_GIF_BOX),
+            Self::SaveAnimationTo(_) => about("Save animation", "Record and write the file").icon(icons::ICON_GIF_BOX),
             Self::CopyPicture => about("Copy picture", "Copy the adversarial picture to the clipboard")
                 .keys(CTRL.plus(Modifiers::SHIFT), Key::C)
                 .icon(icons::ICON_CONTENT_COPY),

@@ -1,8 +1,8 @@
 //! The axes say where ε and the values lie in the plot.
 
 use crate::app::format::per_cent;
-use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick, plain};
 use crate::app::plots::quiet::PlotAxis;
+use crate::figure::axes::{AxisScale, Interval, per_cent_tick, plain};
 use crate::worker::Along;
 
 /// A logarithmic axis begins at an eighth of a grey level.

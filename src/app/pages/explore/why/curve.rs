@@ -13,12 +13,12 @@ use crate::app::pages::explore::why::axis::{EpsAxis, ValueAxis, value_at};
 use crate::app::pages::explore::why::mark::{AnswerChange, FLAGS, eps_text, flags};
 use crate::app::pages::explore::why::state::{Why, WhyLook};
 use crate::app::pages::explore::words;
-use crate::app::plots::axes::Interval;
 use crate::app::plots::quiet::{QuietPlot, sample};
 use crate::app::theme::{self, Palette, SPACE_2, SPACE_3, SPACE_4, Standing, palette};
 use crate::app::widgets::rail::{describe_slider, held_at, keep_arrows, requested_value};
 use crate::engine::attack::{Flip, Goal, Loss};
 use crate::engine::units::LEVELS;
+use crate::figure::axes::Interval;
 use crate::worker::{Along, ClassLine, Shown};
 
 /// The second half of the last tick's text needs this room.

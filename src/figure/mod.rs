@@ -1,0 +1,36 @@
+//! Figures are for papers: plots with their 95 % intervals, pictures in a row, matrices and histograms, on white, with a
+//! caption that says the settings and the command. One description is written as SVG, PDF or PNG; nothing here knows
+//! the window.
+
+pub mod axes;
+pub mod canvas;
+mod description;
+pub mod font;
+mod formats;
+mod ink;
+mod latex;
+mod legend;
+mod matrix;
+mod of_attacks;
+mod of_runs;
+mod of_tests;
+mod options;
+mod pictures;
+mod plot;
+pub mod quantity;
+mod report;
+#[cfg(test)]
+mod tests;
+
+pub use description::{
+    Axis, Caption, CaptionedPicture, Cell, Content, Figure, LegendEntry, Line, Mark, Matrix, PictureRows, Plot,
+    PlotGrid, Spread,
+};
+pub use formats::{caption_path, write};
+pub use ink::{Dash, Marker, Pen};
+pub use latex::caption as latex_caption;
+pub use of_attacks::{AttackFacts, ClassLine, Step, attack_in_words, attack_steps, attack_sum, eps_curve};
+pub use of_runs::{FigureRun, first_layer, run_curves, sweep_grid, trade_off};
+pub use of_tests::{Conditions, MeasuredCurve, confidences, confusion, counts, lengths, security_curves, transfer};
+pub use options::{DPIS, FONT_SIZES, FigureOptions, Format, Width, parse_dpi, parse_font_size};
+pub use report::{Report, Section, Table};
