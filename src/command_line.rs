@@ -91,7 +91,7 @@ pub fn train_arguments(config: &Config) -> Vec<String> {
         ("shift", &config.augment.shift, &usual.augment.shift),
         ("zoom", &config.augment.zoom, &usual.augment.zoom),
         ("adversary", &adversary, &usual.adversary),
-        ("norm", &norm, &usual_norm),
+        ("adversary-norm", &norm, &usual_norm),
         ("pgd-pictures", &config.pgd_pictures, &usual.pgd_pictures),
     ];
     for (name, value, usual) in left_out_if_usual {

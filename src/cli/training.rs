@@ -97,7 +97,7 @@ pub struct TrainingArgs {
     adversary: Adversary,
     /// The norm that adversarial examples are measured in
     #[arg(long, value_parser = choice(&NORMS), default_value = "linf")]
-    norm: Norm,
+    adversary_norm: Norm,
     /// TRADES in place of the mix with --alpha: J(x) + BETA·KL(f(x) ‖ f(x'))
     #[arg(long, value_name = "BETA")]
     trades: Option<f32>,
@@ -209,7 +209,7 @@ impl TrainingArgs {
             label_smoothing: self.label_smoothing,
             augment: Augment { flip: self.flip, shift: self.shift, zoom: self.zoom },
             adversary: self.adversary,
-            norm: self.norm,
+            norm: self.adversary_norm,
             eps: *eps,
             alpha: *alpha,
             trades: self.trades,

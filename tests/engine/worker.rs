@@ -8,7 +8,7 @@ use doppelganger::engine::model::Catalogue;
 use doppelganger::engine::picture::{Background, Channel, Heatmap, HeatmapQuantity, Picture, Region, open, save_png};
 use doppelganger::engine::train::{Config, EpochRecord, Trainer};
 use doppelganger::worker::{
-    Event, Mismatch, Probe, ProbeEvent, ProbeWish, SecondWish, Shown, Source, View, Wish, Worker,
+    Event, Mismatch, Probe, ProbeEvent, ProbeWish, SecondWish, Shown, Source, TestEvent, View, Wish, Worker,
 };
 
 fn worker() -> Worker {
@@ -42,7 +42,7 @@ fn view(eps: f32) -> View {
 fn next(worker: &Worker) -> Event {
     loop {
         match worker.wait(Duration::from_secs(30)).expect("an event within 30 seconds") {
-            Event::Busy { .. } | Event::Catalogue(_) | Event::Training(_) => {}
+            Event::Busy { .. } | Event::Catalogue(_) | Event::Training(_) | Event::TestSet(TestEvent::Kept(_)) => {}
             event => return event,
         }
     }

@@ -337,6 +337,9 @@ fn every_attack_of_the_list_works_on_the_first_picture() {
     for attack in AttackSettings::all() {
         let title = attack.info().title;
         window.click("Attack");
+        // The list is longer than what is seen of it.
+        window.get_by(|node| node.label().is_some_and(|label| label == title)).scroll_to_me();
+        window.run_steps(20);
         window.get_by(|node| node.label().is_some_and(|label| label == title)).click();
         window.finish();
         assert_eq!(window.shown().view.attack, attack);
@@ -574,7 +577,7 @@ fn the_usual_eps_is_that_of_the_kind_of_net_until_it_is_moved() {
     };
     assert_eq!(choose(&mut window, "softmax"), 0.25);
     assert_eq!(choose(&mut window, "109 classes"), few);
-    window.click(".1");
+    window.click("8/255");
     window.settle();
     assert_eq!(choose(&mut window, "softmax"), 0.25, "that of digits was not moved");
     // Changes that follow each other quickly are taken back as one.

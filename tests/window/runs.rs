@@ -136,6 +136,7 @@ fn a_net_that_has_changed_is_noticed_and_a_damaged_file_is_told_of_once() {
     // Another run's weights under the name of the first.
     window.command(Key::Num2);
     window.run_steps(2);
+    window.reach("Section Learning");
     window.enter("Seed", "5");
     train(&mut window, "run-0002");
     let of = |run: &str| window.folder().join("runs").join(run).join("checkpoint.safetensors");

@@ -67,12 +67,12 @@ fn what_is_measured_is_what_the_engine_measures() {
 #[test]
 fn what_is_on_screen_is_exported_as_a_figure() {
     let mut window = open(on_test_sets());
-    window.command(Key::E);
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::F);
     window.until_notice("nothing on this page yet to make a figure of");
     small(&mut window);
     measured(&mut window);
     let path = window.folder().join("curves");
-    window.command(Key::E);
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::F);
     window.until_label("Export a figure");
     window.check_accessibility();
     window.enter("Width", "12");
@@ -88,7 +88,7 @@ fn what_is_on_screen_is_exported_as_a_figure() {
 
     // The width is kept for the next figure, which is of what stands in the middle now.
     window.click("Show: Confusion");
-    window.command(Key::E);
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::F);
     window.until_label("Export a figure");
     assert_eq!(window.value("Width"), "120mm");
     let svg = window.folder().join("confusion.svg");
@@ -99,7 +99,7 @@ fn what_is_on_screen_is_exported_as_a_figure() {
     assert!(text.contains("\nWhat the net says\n") && text.contains("width=\"120"), "{text}");
 
     let html = window.folder().join("survey.html");
-    window.command(Key::E);
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::F);
     window.until_label("Export a figure");
     window.retype("Path:", html.to_str().unwrap());
     window.click("Save");
@@ -108,7 +108,7 @@ fn what_is_on_screen_is_exported_as_a_figure() {
     assert_eq!(report.matches("<svg").count(), 3, "curves, confusion and confidence");
     assert!(report.contains("<td>digits_maxout</td><td>fgsm</td>") && report.contains("doppelganger sweep --data"));
 
-    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::E);
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::G);
     window.until_notice("Copied the figure (confusion).");
     let Some(Clip::Picture(picture)) = window.app().copied() else { panic!("a picture was copied") };
     // 120 mm at 300 dots per inch.

@@ -355,7 +355,7 @@ fn curves_of_a_run_are_exported_as_a_figure() {
     window.reach("Train");
     until_state(&mut window, "run-0001", RunState::Finished);
     let svg = window.folder().join("curves.svg");
-    window.command(Key::E);
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::F);
     window.until_label("Export a figure");
     window.retype("Path:", svg.to_str().unwrap());
     window.click("Save");

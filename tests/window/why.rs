@@ -13,7 +13,7 @@ use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
 use doppelganger::worker::{Along, ControlTable, Second, Shown};
 use egui::accesskit::Role;
-use egui::{Key, Vec2, vec2};
+use egui::{Key, Modifiers, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 /// Returns a window on a drawn 7 with few controls and the pane of reasons.
@@ -485,7 +485,7 @@ fn the_smallest_eps_is_found_and_gone_to() {
 fn the_sum_and_the_curve_are_exported_as_figures() {
     let mut window = fresh();
     let png = window.folder().join("sum.png");
-    window.command(Key::E);
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::F);
     window.until_label("Export a figure");
     window.enter("Width", "600px");
     window.retype("Path:", png.to_str().unwrap());
@@ -501,7 +501,7 @@ fn the_sum_and_the_curve_are_exported_as_figures() {
         [("Pictures of rising ε", "rising.svg", "\nε = 0\n"), ("Answers against ε", "curve.svg", "\nProbability (%)\n")]
     {
         let path = window.folder().join(file);
-        window.command(Key::E);
+        window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::F);
         window.until_label("Export a figure");
         window.get_by_role_and_label(Role::ComboBox, "Figure").click();
         window.run_steps(3);

@@ -52,12 +52,12 @@ impl Action for WindowCommand {
                 "Export figure…",
                 "Save what is on screen as a figure for a paper: PDF, SVG or PNG on white, with a caption for LaTeX",
             )
-            .keys(CTRL, Key::E)
+            .keys(CTRL.plus(Modifiers::SHIFT), Key::F)
             .icon(icons::ICON_IMAGE),
             Self::SaveFigureTo(_) => about("Export figure", "Write the figure").icon(icons::ICON_IMAGE),
             Self::CopyFigure => {
                 about("Copy figure", "Copy what is on screen as a figure on white, as pixels, to the clipboard")
-                    .keys(CTRL.plus(Modifiers::SHIFT), Key::E)
+                    .keys(CTRL.plus(Modifiers::SHIFT), Key::G)
                     .icon(icons::ICON_CONTENT_COPY)
             }
             Self::RefreshModels => about("Look for models again", "Read the folders of models again")

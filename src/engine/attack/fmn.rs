@@ -205,7 +205,8 @@ impl Place {
             true => (self.eps * (1.0 - gamma)).min(self.shortest),
             false if is_count => (self.eps + 1.0).max((self.eps * (1.0 + gamma)).floor()),
             false if self.shortest.is_finite() => self.eps * (1.0 + gamma),
-            false => length + distance,
+            // A net that is shown rounded pictures may hold on at the boundary, where there is no distance to go.
+            false => (length + distance).max(length * (1.0 + gamma)),
         };
     }
 }
