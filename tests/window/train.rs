@@ -452,6 +452,33 @@ fn knobs_are_turned_and_a_probe_follows() {
 }
 
 #[test]
+fn a_run_is_renamed_in_its_row_and_keeps_its_note() {
+    let mut window = open(&Config { epochs: 1, ..tiny() });
+    window.reach("Train");
+    until_state(&mut window, "run-0001", RunState::Finished);
+    let label = |window: &Window| info(window.app(), "run-0001").unwrap().label.clone();
+    assert!(window.mentions("ε 0.25, α 0.5, FGSM"));
+    let row = window.get_by_label_contains("run-0001, finished").rect().left_center() + vec2(60.0, 0.0);
+    for _ in 0..2 {
+        window.drag(&[row]);
+    }
+    window.until_label("New name of the run");
+    window.retype("New name of the run", "baseline");
+    window.key(Key::Enter);
+    window.until("the name", |app| info(app, "run-0001").unwrap().label.name == "baseline");
+
+    window.key(Key::F2);
+    window.until_label("Note of the run");
+    window.retype("Tags of the run", "paper, figure 2");
+    window.click("Keep");
+    window.until("the tags", |app| info(app, "run-0001").unwrap().label.tags == ["paper", "figure 2"]);
+    assert_eq!(label(&window).name, "baseline");
+    // It is there after another start.
+    let window = listed(window.reopen());
+    assert_eq!((label(&window).name.as_str(), label(&window).tags.len()), ("baseline", 2));
+}
+
+#[test]
 fn the_help_lists_the_keys_of_both_tabs() {
     let mut window = open(&tiny());
     window.key(Key::F1);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::app::pages::train::state::*;
 use crate::app::undo::tests::{Undoable, check, operations};
 use crate::app::undo::{CanStep, HistoryStep};
-use crate::engine::train::{EpochRecord, Measured, RunLabel};
+use crate::engine::train::{Adversary, EpochRecord, Measured, RunLabel};
 use crate::worker::{DownloadEvent, RunInfo};
 
 fn info(name: &str, state: RunState, config: &Config) -> RunInfo {
@@ -313,4 +313,33 @@ proptest! {
     fn changes_of_the_settings_are_taken_back_and_done_again(operations in operations()) {
         check(&mut Train::new(draft::usual()), &operations)?;
     }
+}
+
+#[test]
+fn runs_are_named_by_what_sets_them_apart() {
+    let mut train = Train::new(draft::usual());
+    let usual = draft::usual();
+    let configs = [
+        Config { eps: 0.1, alpha: 0.5, ..usual.clone() },
+        Config { eps: 0.25, alpha: 0.5, adversary: Adversary::Pgd { steps: 7 }, ..usual.clone() },
+        Config { alpha: 1.0, ..usual.clone() },
+        Config { eps: 0.1, alpha: 0.5, seed: 3, ..usual.clone() },
+        Config { eps: 0.1, adversary: Adversary::Pgd { steps: 10 }, trades: Some(6.0), ..usual.clone() },
+    ];
+    let named = |train: &Train| -> Vec<String> { train.runs.iter().map(|run| run.title.clone()).collect() };
+    for (number, config) in (1..).zip(&configs) {
+        queue(&mut train, &format!("run-{number:04}"), config);
+    }
+    let seeds = ["ε 0.1, α 0.5, FGSM, seed 0", "ε 0.1, α 0.5, FGSM, seed 3"];
+    let others = ["ε 0.25, α 0.5, PGD-7", "clean", "ε 0.1, TRADES β 6, PGD-10"];
+    assert_eq!(named(&train), [seeds[0], others[0], others[1], seeds[1], others[2]]);
+    // Where nothing else does, their numbers tell them apart; what a person names keeps its name.
+    queue(&mut train, "run-0006", &configs[2]);
+    let label = RunLabel { name: "baseline".into(), ..RunLabel::default() };
+    train.take(TrainEvent::Labelled { run: "run-0001".into(), label });
+    let numbered = ["clean, run-0003", "ε 0.1, α 0.5, FGSM", others[2], "clean, run-0006"];
+    assert_eq!(named(&train), ["baseline", others[0], numbered[0], numbered[1], numbered[2], numbered[3]]);
+    // Without its neighbour a run has the shorter name.
+    train.take(TrainEvent::Deleted("run-0006".into()));
+    assert_eq!(named(&train)[2], "clean");
 }
