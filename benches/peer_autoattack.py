@@ -8,9 +8,11 @@ Prints a table with the robust accuracy and pictures a second of both sides. `--
 NAME` chooses an attack. Needs torch, numpy, safetensors, pillow and pyautoattack.
 """
 import argparse
+import gzip
 import json
 import logging
 import subprocess
+import tempfile
 import time
 import tomllib
 from fractions import Fraction
@@ -51,6 +53,15 @@ def theirs(name, net, x, y, norm, eps, batch):
     return right / len(x) * 100, time.perf_counter() - started
 
 
+def first_digits(data, n, folder):
+    """Writes the first n test pictures as a set of their own: the program's `--limit` spreads them over the classes."""
+    for name, header, size in [("t10k-images-idx3-ubyte", 16, 784), ("t10k-labels-idx1-ubyte", 8, 1)]:
+        path = Path(data) / name
+        read = gzip.open(f"{path}.gz").read() if not path.exists() else path.read_bytes()
+        (folder / name).write_bytes(read[:4] + n.to_bytes(4, "big") + read[8 : header + n * size])
+    return folder
+
+
 def ours(name, manifest, data, n, norm, eps):
     command = [PROGRAM, "eval", "--model", manifest, "--data", data, "--limit", str(n), "--json", "--attack", name]
     command += ["--norm", norm, "--eps", str(eps)]
@@ -70,7 +81,10 @@ def main():
     eps = float(Fraction(asked.eps))
     manifest = tomllib.loads(asked.manifest.read_text())
     net = Net(manifest, asked.manifest.parent).eval()
+    pictures = asked.data
+    kept = tempfile.TemporaryDirectory()
     if Path(asked.data).is_dir():
+        pictures = first_digits(asked.data, asked.n, Path(kept.name))
         x = idx(asked.data, "t10k-images-idx3-ubyte")[: asked.n, None].float() / 255
         y, batch = idx(asked.data, "t10k-labels-idx1-ubyte")[: asked.n].long(), 250
     else:
@@ -83,7 +97,7 @@ def main():
     for name in NAMES:
         if asked.only in (None, name):
             (we, our_seconds), (they, their_seconds) = (
-                ours(name, asked.manifest, asked.data, len(x), asked.norm, eps),
+                ours(name, asked.manifest, pictures, len(x), asked.norm, eps),
                 theirs(name, net, x, y, norm, eps, batch),
             )
             rates = f"{len(x) / our_seconds:.1f} | {len(x) / their_seconds:.1f} | {their_seconds / our_seconds:.1f}"
