@@ -51,7 +51,7 @@ pub struct StoragePaths {
     /// This is the settings file; without one nothing is kept.
     pub settings: Option<PathBuf>,
     pub runs: PathBuf,
-    /// What is measured on test sets is kept here.
+    /// Measurements on test sets are kept here.
     pub results: PathBuf,
     pub catalogue: Catalogue,
 }

@@ -17,7 +17,7 @@ const CLASSES: usize = 5;
 /// Beyond the largest ε the curve goes on for a share of it.
 const BEYOND: f32 = 1.25;
 
-/// What the figure of an attack shows.
+/// The figure of an attack shows one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FigureOf {
     Sum,

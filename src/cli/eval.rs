@@ -19,7 +19,7 @@ use crate::engine::model::{Catalogue, Model, find_class};
 use crate::engine::statistics::wilson_interval;
 use crate::engine::units::{counted, parse_eps, per_cent};
 use crate::engine::{Error, Result};
-use crate::figure::{Conditions, Figure, MeasuredCurve, confidences, confusion, lengths, security_curves};
+use crate::figure::{AttackAt, Conditions, Figure, MeasuredCurve, confidences, confusion, lengths, security_curves};
 
 #[derive(Args)]
 pub struct EvalArgs {
@@ -153,7 +153,7 @@ fn figure(args: &EvalArgs, model: &Model, plan: &EvalPlan, found: &Evaluation) -
     let curve = MeasuredCurve { net: &args.model, attack: &plan.attack, found };
     let last = found.attacked.last();
     let answers = last.map_or(&found.clean_answers, |last| &last.answers);
-    let attack = last.map(|last| (&plan.attack, last.eps));
+    let attack = last.map(|last| AttackAt { attack: &plan.attack, eps: last.eps });
     let net = &args.model;
     match args.figure_of {
         FigureOf::Curve if plan.attack.measure() == Measure::Count => {

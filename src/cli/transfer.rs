@@ -87,7 +87,7 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     let found = Transfer { nets: names, attack: &plan.attack, eps, seed: rules.seed, n, right: &right };
     let figure = || {
         let conditions = Conditions { data: args.data.to_string(), rules, command: Some(invocation()) };
-        Ok(transfer_figure(names, (&plan.attack, eps), n, &right, &conditions))
+        Ok(transfer_figure(&found, &conditions))
     };
     if args.csv {
         print(found.csv().trim_end())?;

@@ -31,6 +31,8 @@ pub use ink::{Dash, Marker, Pen};
 pub use latex::caption as latex_caption;
 pub use of_attacks::{AttackFacts, ClassLine, Step, attack_in_words, attack_steps, attack_sum, eps_curve};
 pub use of_runs::{FigureRun, first_layer, run_curves, sweep_grid, trade_off};
-pub use of_tests::{Conditions, MeasuredCurve, confidences, confusion, counts, lengths, security_curves, transfer};
+pub use of_tests::{
+    AttackAt, Conditions, MeasuredCurve, confidences, confusion, counts, lengths, security_curves, transfer,
+};
 pub use options::{DPIS, FONT_SIZES, FigureOptions, Format, Width, parse_dpi, parse_font_size};
 pub use report::{Report, Section, Table};

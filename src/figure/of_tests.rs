@@ -8,6 +8,7 @@ use super::of_runs::per_cent_number;
 use crate::engine::attack::{AttackSettings, Measure, Rules};
 use crate::engine::eval::{Evaluation, Prediction, confusion as counts_of};
 use crate::engine::statistics::wilson_interval;
+use crate::engine::transfer_table::Transfer;
 use crate::engine::units::{counted, per_cent, short};
 
 const BINS: usize = 10;
@@ -19,6 +20,14 @@ pub struct MeasuredCurve<'a> {
     pub net: &'a str,
     pub attack: &'a AttackSettings,
     pub found: &'a Evaluation,
+}
+
+/// Pictures were attacked like this.
+#[derive(Clone, Copy, Debug)]
+pub struct AttackAt<'a> {
+    pub attack: &'a AttackSettings,
+    /// The ε of an attack that takes one; for others, the longest perturbation that counts, which may be infinite.
+    pub eps: f32,
 }
 
 /// Measurements were made under these conditions.
@@ -97,8 +106,8 @@ pub fn security_curves(curves: &[MeasuredCurve<'_>], conditions: &Conditions) ->
 }
 
 /// Says under what a net gave its answers: "untouched", or the attack and its ε.
-fn under(attack: Option<(&AttackSettings, f32)>) -> String {
-    let Some((attack, eps)) = attack else { return "untouched pictures".into() };
+fn under(attack: Option<AttackAt<'_>>) -> String {
+    let Some(AttackAt { attack, eps }) = attack else { return "untouched pictures".into() };
     let name = attack_in_words(attack);
     match eps {
         eps if attack.takes_eps() => format!("pictures under {name} at ε = {}", short(eps)),
@@ -110,7 +119,7 @@ fn under(attack: Option<(&AttackSettings, f32)>) -> String {
 /// Shows which class is taken for which, as shares of each class.
 pub fn confusion(
     net: &str,
-    attack: Option<(&AttackSettings, f32)>,
+    attack: Option<AttackAt<'_>>,
     answers: &[Prediction],
     classes: &[String],
     conditions: &Conditions,
@@ -138,14 +147,9 @@ pub fn confusion(
     Figure::new(Content::Matrix(matrix), conditions.caption(text))
 }
 
-/// Shows how often each net (column) errs on the pictures that were made on each (row). `right` counts right answers.
-pub fn transfer(
-    nets: &[String],
-    attack: (&AttackSettings, f32),
-    n: usize,
-    right: &[Vec<usize>],
-    conditions: &Conditions,
-) -> Figure {
+/// Shows how often each net (column) errs on the pictures that were made on each (row).
+pub fn transfer(found: &Transfer<'_>, conditions: &Conditions) -> Figure {
+    let &Transfer { nets, attack, eps, n, right, .. } = found;
     let cell = |right: &usize| {
         let share = (n - right) as f64 / n.max(1) as f64;
         Cell { share, text: per_cent(share as f32) }
@@ -159,7 +163,7 @@ pub fn transfer(
     };
     let text = format!(
         "Transfer: errors of each net (column) on {} that were made on each (row): {}.",
-        under(Some(attack)),
+        under(Some(AttackAt { attack, eps })),
         conditions.words(&n.to_string())
     );
     Figure::new(Content::Matrix(matrix), conditions.caption(text))
@@ -174,32 +178,27 @@ pub fn counts(values: &[f32], most: f32, bins: usize) -> Vec<usize> {
     counts
 }
 
-/// Makes a plot with a bar for each count; they stand side by side from 0 to `most`.
-fn histogram(title: String, x: (&str, fn(f64) -> String), most: f64, counts: &[usize]) -> Plot {
-    let step = most / counts.len().max(1) as f64;
+/// Makes a plot with a bar for each count; they stand side by side from end to end of the axis, which begins with 0.
+fn histogram(title: String, x: Axis, counts: &[usize]) -> Plot {
+    let step = x.ends.high / counts.len().max(1) as f64;
     let highest = counts.iter().copied().max().unwrap_or(0).max(1) as f64;
     let bar = |(bin, count): (usize, &usize)| {
         let low = step * bin as f64;
         (Interval::new(low, low + step), *count as f64)
     };
     let bars = counts.iter().enumerate().map(bar).collect();
-    let x = Axis::linear(x.0, Interval::new(0.0, most), x.1);
     let y = Axis::linear("Pictures", Interval::new(0.0, 1.06 * highest), plain);
     Plot { title, bars, ..Plot::new(x, y) }
 }
 
 /// Shows how sure a net is of its right and of its wrong answers.
-pub fn confidences(
-    net: &str,
-    attack: Option<(&AttackSettings, f32)>,
-    answers: &[Prediction],
-    conditions: &Conditions,
-) -> Figure {
+pub fn confidences(net: &str, attack: Option<AttackAt<'_>>, answers: &[Prediction], conditions: &Conditions) -> Figure {
     let plot = |(title, is_right): (&str, bool)| {
         let chosen = answers.iter().filter(|answer| answer.is_right() == is_right);
         let chosen: Vec<f32> = chosen.map(|answer| answer.confidence).collect();
         let title = format!("{title}: {} of {}", chosen.len(), answers.len());
-        histogram(title, ("Confidence (%)", per_cent_number), 1.0, &counts(&chosen, 1.0, BINS))
+        let x = Axis::linear("Confidence (%)", Interval::new(0.0, 1.0), per_cent_number);
+        histogram(title, x, &counts(&chosen, 1.0, BINS))
     };
     let plots = [("Right answers", true), ("Wrong answers", false)].map(plot).to_vec();
     let text = format!(
@@ -221,7 +220,8 @@ pub fn lengths(curve: &MeasuredCurve<'_>, conditions: &Conditions) -> Option<Fig
         Measure::Count => "Changed values that fool the net".to_owned(),
         Measure::Norm(_) => format!("{symbol} that fools the net"),
     };
-    let plot = histogram(String::new(), (&name, plain), f64::from(longest), &counts(&reached, longest, LENGTHS));
+    let x = Axis::linear(&name, Interval::new(0.0, f64::from(longest)), plain);
+    let plot = histogram(String::new(), x, &counts(&reached, longest, LENGTHS));
     let median = curve.found.median_length().filter(|median| median.is_finite());
     let median = median.map_or_else(String::new, |median| format!(" Their median is {}.", short(median)));
     let text = format!(

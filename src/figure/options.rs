@@ -137,7 +137,7 @@ pub fn parse_font_size(text: &str) -> Result<f32> {
     size.filter(|size| (least..=most).contains(size)).ok_or_else(|| Error::Argument(expected()))
 }
 
-/// How a figure is drawn.
+/// These options say how a figure is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FigureOptions {

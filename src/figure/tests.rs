@@ -13,6 +13,7 @@ use crate::engine::attack::{AttackSettings, PIXELS, Rules};
 use crate::engine::eval::{AttackedResult, Evaluation, Prediction};
 use crate::engine::picture::Rgba;
 use crate::engine::train::{Config, EpochRecord, Measured};
+use crate::engine::transfer_table::Transfer;
 
 const COLUMN: FigureOptions = FigureOptions { width: Width::Millimetres(84.0), dpi: 300, font_size: 8.0 };
 
@@ -120,8 +121,17 @@ fn figures() -> Vec<(&'static str, Figure)> {
         ("trade-off", trade_off(&runs, None)),
         ("weights", first_layer(&runs[0], &shaded(300, 60), None)),
         ("security", security_curves(&curves, &conditions())),
-        ("confusion", confusion("digits_cnn", Some((&fgsm, 0.1)), &answers, &classes, &conditions())),
-        ("transfer", transfer(&nets, (&fgsm, 0.1), 1000, &right, &conditions())),
+        (
+            "confusion",
+            confusion("digits_cnn", Some(AttackAt { attack: &fgsm, eps: 0.1 }), &answers, &classes, &conditions()),
+        ),
+        (
+            "transfer",
+            transfer(
+                &Transfer { nets: &nets, attack: &fgsm, eps: 0.1, seed: 0, n: 1000, right: &right },
+                &conditions(),
+            ),
+        ),
         ("confidences", confidences("digits_cnn", None, &answers, &conditions())),
         ("lengths", lengths(&of_lengths, &conditions()).unwrap()),
         ("sum", attack_sum(&facts(), &step(None), &shaded(28, 28), 0.1, &step(Some(8.0 / 255.0)))),

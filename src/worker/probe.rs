@@ -14,10 +14,10 @@ use crate::engine::model::{Architecture, Catalogue, Kind, Manifest};
 use crate::engine::picture::{Heatmap, Planes, Rgba};
 use crate::engine::train::{Config, EpochRecord, Example, SeenPicture, Stopping, Trainer, WorkDone};
 
-/// The probe has so many steps, in so many parts with a validation behind each.
+/// The probe has this number of steps, in equal parts with a validation behind each.
 const STEPS: usize = 300;
 const PARTS: usize = 10;
-/// So many pictures are held out.
+/// This number of pictures is held out.
 const HELD_OUT: usize = 500;
 /// No probe takes more pictures for training.
 const MOST_PICTURES: usize = 6000;
@@ -127,7 +127,7 @@ impl Prober {
     }
 
     fn is_overtaken(&self) -> bool {
-        self.wishes.is_closed() || self.wishes.holds(|_| true)
+        is_overtaken(&self.wishes)
     }
 
     fn probe(&mut self, wish: &ProbeWish) -> Result<()> {
@@ -159,10 +159,7 @@ impl Prober {
     /// Makes the trainer of a probe and takes its first two steps. Returns it with the time of the quicker one.
     fn begin(&mut self, wish: &ProbeWish, model: String) -> Result<(Trainer, Duration)> {
         let wanted = Config { model, ..wish.config.clone() };
-        let manifest = {
-            let wishes = &self.wishes;
-            wanted.net(&self.catalogue, &mut |_| !wishes.holds(|_| true) && !wishes.is_closed())?.manifest
-        };
+        let manifest = wanted.net(&self.catalogue, &mut |_| !self.is_overtaken())?.manifest;
         let data = self.pictures(&wanted, &manifest)?;
         let config = shortened(&wanted, data.len());
         let mut trainer = Trainer::new(manifest, data, config)?;
@@ -181,8 +178,8 @@ impl Prober {
             &DataSource::Drawn { count, seed } => DataSource::Drawn { count: count.min(wanted), seed },
             other => other.clone(),
         };
-        let wishes = self.wishes.clone();
-        let mut watch = move |_| !wishes.holds(|_| true) && !wishes.is_closed();
+        let wishes = &self.wishes;
+        let mut watch = |_| !is_overtaken(wishes);
         let all = self.data.open(&source, Split::Train, &manifest.classes, config.opening(), &mut watch)?;
         Ok(if all.len() > wanted { Arc::new(all.first(wanted)) } else { all })
     }
@@ -230,7 +227,12 @@ impl Prober {
     }
 }
 
-/// Returns the settings of a probe on so many pictures.
+/// Tells whether the probe in hand is not wanted any more.
+fn is_overtaken(wishes: &Mailbox<Option<ProbeWish>>) -> bool {
+    wishes.is_closed() || wishes.holds(|_| true)
+}
+
+/// Returns the settings of a probe on this number of pictures.
 fn shortened(config: &Config, pictures: usize) -> Config {
     let validation = HELD_OUT.min(pictures / 5);
     let batch = config.batch.min((pictures - validation) / 2).max(1);

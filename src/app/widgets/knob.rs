@@ -3,10 +3,10 @@
 use std::f32::consts::PI;
 
 use egui::epaint::PathShape;
-use egui::{self, Align2, Pos2, Response, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{self, Align2, Pos2, Response, Sense, Stroke, Ui, pos2, vec2};
 
 use crate::app::theme::{self, palette};
-use crate::app::widgets::rail::{Rail, describe_slider};
+use crate::app::widgets::rail::{Rail, is_moved};
 
 /// The arc begins at the lower left and ends at the lower right; angles grow clockwise.
 const BEGIN: f32 = 0.75 * PI;
@@ -29,19 +29,12 @@ impl Rail<'_> {
         if response.clicked() || response.drag_started() {
             response.request_focus();
         }
-        let mut new = self.dragged(ui, &response, value).unwrap_or(value);
-        new = self.after_keys(ui, &response, new);
-        if new != value {
-            new = new.clamp(*self.range.start(), *self.range.end());
-        }
-        let changed = (new - value).abs() > f32::EPSILON * value.abs();
-        let ends = [*self.range.start(), *self.range.end()].map(f64::from);
-        describe_slider(ui, &response, WidgetInfo::slider(ui.is_enabled(), f64::from(new), self.name), ends);
-        self.let_step(ui, &response);
+        let new = self.dragged(ui, &response, value).unwrap_or(value);
+        let new = self.settled(ui, &response, value, new);
         if ui.is_rect_visible(rect) {
             self.paint_knob(ui, &response, face, new);
         }
-        (response.on_hover_cursor(egui::CursorIcon::ResizeVertical), changed.then_some(new))
+        (response.on_hover_cursor(egui::CursorIcon::ResizeVertical), is_moved(value, new).then_some(new))
     }
 
     /// Returns the value under a drag, which moves from where it began, so that the grid swallows none of it.

@@ -51,27 +51,28 @@ impl<'a> Rail<'a> {
                 new = (new / self.grid).round() * self.grid;
             }
         }
-        new = self.after_keys(ui, &response, new);
+        new = self.settled(ui, &response, value, new);
+        if ui.is_rect_visible(rect) {
+            self.paint(ui, &response, new);
+        }
+        (response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal), is_moved(value, new).then_some(new))
+    }
+
+    /// Returns where keys and assistive technology take a value that the pointer has moved from `value` to `new`, and
+    /// tells the latter of the slider.
+    pub(super) fn settled(&self, ui: &Ui, response: &Response, value: f32, new: f32) -> f32 {
+        let mut new = self.after_keys(ui, response, new);
         // A value beyond the ends, typed perhaps, stays until the handle is moved.
         if new != value {
             new = new.clamp(*self.range.start(), *self.range.end());
         }
-        let changed = (new - value).abs() > f32::EPSILON * value.abs();
         let ends = [*self.range.start(), *self.range.end()].map(f64::from);
-        describe_slider(ui, &response, WidgetInfo::slider(ui.is_enabled(), f64::from(new), self.name), ends);
-        self.let_step(ui, &response);
-        if ui.is_rect_visible(rect) {
-            self.paint(ui, &response, new);
-        }
-        (response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal), changed.then_some(new))
-    }
-
-    /// Lets assistive technology move the value by steps.
-    pub(super) fn let_step(&self, ui: &Ui, response: &Response) {
+        describe_slider(ui, response, WidgetInfo::slider(ui.is_enabled(), f64::from(new), self.name), ends);
         ui.ctx().accesskit_node_builder(response.id, |node| {
             node.add_action(Action::Increment);
             node.add_action(Action::Decrement);
         });
+        new
     }
 
     pub(super) fn value_at(&self, position: f32) -> f32 {
@@ -101,7 +102,7 @@ impl<'a> Rail<'a> {
         }
     }
 
-    pub(super) fn after_keys(&self, ui: &Ui, response: &Response, mut value: f32) -> f32 {
+    fn after_keys(&self, ui: &Ui, response: &Response, mut value: f32) -> f32 {
         keep_arrows(ui, response, true);
         if response.has_focus() {
             ui.input(|i| {
@@ -158,6 +159,11 @@ impl<'a> Rail<'a> {
         }
         painter.circle(centre, radius, palette.accent, Stroke::new(2.0, palette.panel));
     }
+}
+
+/// Tells whether a value was moved by more than rounding.
+pub(super) fn is_moved(value: f32, new: f32) -> bool {
+    (new - value).abs() > f32::EPSILON * value.abs()
 }
 
 fn inner(rect: Rect) -> Rect {

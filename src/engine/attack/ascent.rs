@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::apgd::{Apgd, Objective};
-use super::dlr::{Slope, descending, dlr, dlr_towards};
+use super::dlr::{Slope, dlr, dlr_towards};
 use super::noise::normal;
 use super::problem::{Problem, gather};
 use super::run::{Run, Step};
@@ -156,11 +156,8 @@ impl Ascent {
     }
 
     fn look_at_the_untouched(&mut self) -> Result<()> {
-        let problem = &self.problem;
-        let logits = problem.clean()?.logits.chunks(problem.classes());
-        let may_move = |i: usize, logits: &[f32]| problem.eps[i] > 0.0 && !problem.fooled(i, logits);
-        self.open = logits.clone().enumerate().filter(|(i, logits)| may_move(*i, logits)).map(|(i, _)| i).collect();
-        self.ranked = Some(logits.map(descending).collect());
+        self.open = self.problem.movable()?;
+        self.ranked = Some(self.problem.ranked()?);
         Ok(())
     }
 

@@ -124,14 +124,6 @@ struct Ensemble {
 }
 
 impl Ensemble {
-    /// Returns the pictures that the net answers as it should, and that may move.
-    fn untouched(&self) -> Result<Vec<usize>> {
-        let problem = &self.problem;
-        let logits = problem.clean()?.logits.chunks(problem.classes()).enumerate();
-        let may_move = |(i, logits): &(usize, &[f32])| problem.eps[*i] > 0.0 && !problem.fooled(*i, logits);
-        Ok(logits.filter(may_move).map(|(i, _)| i).collect())
-    }
-
     /// Returns the pictures that still stand after a member, and takes over those that do not. What does not fool is taken
     /// over as well, unless it is the untouched picture, so that the last attempt can be seen.
     fn judge(&mut self, open: Vec<usize>, found: &[f32]) -> Result<Vec<usize>> {
@@ -163,7 +155,7 @@ impl Run for Ensemble {
         let (size, of) = (self.problem.size(), self.steps_before(self.members.len()));
         let mut open = match self.open.take() {
             Some(open) => open,
-            None => self.untouched()?,
+            None => self.problem.movable()?,
         };
         while let Some(&member) = self.members.get(self.next).filter(|_| !open.is_empty()) {
             let mut run = match self.under_way.take() {

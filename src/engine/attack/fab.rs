@@ -3,7 +3,6 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::dlr::descending;
 use super::hyperplane::way_to;
 use super::noise::normal;
 use super::parameter::{AttackInfo, Parameter, norm, restarts, steps, targets};
@@ -145,11 +144,8 @@ impl Boundary {
     }
 
     fn look_at_the_untouched(&mut self) -> Result<()> {
-        let problem = &self.problem;
-        let logits = problem.clean()?.logits.chunks(problem.classes());
-        self.open =
-            logits.clone().enumerate().filter(|(i, logits)| !problem.fooled(*i, logits)).map(|(i, _)| i).collect();
-        self.ranked = Some(logits.map(descending).collect());
+        self.open = self.problem.standing()?;
+        self.ranked = Some(self.problem.ranked()?);
         Ok(())
     }
 

@@ -228,11 +228,7 @@ impl Run for Descent {
         let (problem, size, classes) = (&self.problem, self.problem.size(), self.problem.classes());
         let open = match &self.open {
             Some(open) => open,
-            None => {
-                let logits = problem.clean()?.logits.chunks(classes).enumerate();
-                let open = logits.filter(|(i, logits)| !problem.fooled(*i, logits)).map(|(i, _)| i).collect();
-                self.open.insert(open)
-            }
+            None => self.open.insert(problem.standing()?),
         };
         // The last step only looks at where the one before it came to.
         if self.done > steps || open.is_empty() {

@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::dlr::Slope;
+use super::dlr::{Slope, descending};
 use super::{Bounds, Loss, PIXELS, input_gradient};
 use crate::model::{Input, Model, argmax};
 use crate::picture::{Lens, Planes, to_8_bits};
@@ -194,6 +194,22 @@ impl Problem {
         let all: Vec<usize> = (0..self.len()).collect();
         let clean = self.follow(&self.x, &all)?;
         Ok(self.clean.get_or_init(|| clean))
+    }
+
+    /// Returns the pictures that do not fool the net as they are.
+    pub(super) fn standing(&self) -> Result<Vec<usize>> {
+        let logits = self.clean()?.logits.chunks(self.classes()).enumerate();
+        Ok(logits.filter(|(i, logits)| !self.fooled(*i, logits)).map(|(i, _)| i).collect())
+    }
+
+    /// Returns those of them that have an ε to move in.
+    pub(super) fn movable(&self) -> Result<Vec<usize>> {
+        Ok(self.standing()?.into_iter().filter(|&i| self.eps[i] > 0.0).collect())
+    }
+
+    /// Returns the classes of each untouched picture from the most probable one down.
+    pub(super) fn ranked(&self) -> Result<Vec<Vec<usize>>> {
+        Ok(self.clean()?.logits.chunks(self.classes()).map(descending).collect())
     }
 
     /// Returns the way to go from `at` for the pictures `which`: up the label's loss, or down the target's.

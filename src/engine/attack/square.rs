@@ -124,20 +124,11 @@ struct RandomSearch {
     done: usize,
 }
 
-impl RandomSearch {
-    fn look_at_the_untouched(&self) -> Result<Vec<usize>> {
-        let problem = &self.problem;
-        let logits = problem.clean()?.logits.chunks(problem.classes()).enumerate();
-        let may_move = |(i, logits): &(usize, &[f32])| problem.eps[*i] > 0.0 && !problem.fooled(*i, logits);
-        Ok(logits.filter(may_move).map(|(i, _)| i).collect())
-    }
-}
-
 impl Run for RandomSearch {
     fn advance(&mut self) -> Result<Option<Step<'_>>> {
         let open = match self.open.take() {
             Some(open) => open,
-            None => self.look_at_the_untouched()?,
+            None => self.problem.movable()?,
         };
         if open.is_empty() || self.done == self.settings.queries {
             self.open = Some(open);

@@ -225,41 +225,28 @@ impl Dataset {
     }
 
     /// Returns the pictures with these numbers, in this order.
-    fn picked(self, kept: &[usize]) -> Self {
-        let pictures = match self.pictures {
-            Pictures::Array { images, numbers } => {
-                Pictures::Array { images, numbers: kept.iter().map(|&i| numbers[i]).collect() }
-            }
-            Pictures::Files(files) => Pictures::Files(kept.iter().map(|&i| files[i].clone()).collect()),
-        };
-        let labels = kept.iter().map(|&i| self.labels[i]).collect();
-        Self { labels, pictures, notes: self.notes, fitted: OnceLock::new() }
-    }
-
-    /// Returns the pictures of some classes alone, which are numbered anew in the order given.
-    pub fn only(&self, classes: &[usize]) -> Self {
-        let new = |label: usize| classes.iter().position(|&class| class == label);
-        let kept: Vec<usize> = (0..self.len()).filter(|&i| new(self.labels[i]).is_some()).collect();
+    fn picked(&self, kept: &[usize]) -> Self {
         let pictures = match &self.pictures {
             Pictures::Array { images, numbers } => {
                 Pictures::Array { images: images.clone(), numbers: kept.iter().map(|&i| numbers[i]).collect() }
             }
             Pictures::Files(files) => Pictures::Files(kept.iter().map(|&i| files[i].clone()).collect()),
         };
-        let labels = kept.iter().filter_map(|&i| new(self.labels[i])).collect();
+        let labels = kept.iter().map(|&i| self.labels[i]).collect();
         Self { labels, pictures, notes: self.notes.clone(), fitted: OnceLock::new() }
+    }
+
+    /// Returns the pictures of some classes alone, which are numbered anew in the order given.
+    pub fn only(&self, classes: &[usize]) -> Self {
+        let new = |label: usize| classes.iter().position(|&class| class == label);
+        let kept: Vec<usize> = (0..self.len()).filter(|&i| new(self.labels[i]).is_some()).collect();
+        let labels = kept.iter().filter_map(|&i| new(self.labels[i])).collect();
+        Self { labels, ..self.picked(&kept) }
     }
 
     /// Returns the first `n` pictures, or all where there are fewer.
     pub fn first(&self, n: usize) -> Self {
-        let n = n.min(self.len());
-        let pictures = match &self.pictures {
-            Pictures::Array { images, numbers } => {
-                Pictures::Array { images: images.clone(), numbers: numbers[..n].to_vec() }
-            }
-            Pictures::Files(files) => Pictures::Files(files[..n].to_vec()),
-        };
-        Self { labels: self.labels[..n].to_vec(), pictures, notes: self.notes.clone(), fitted: OnceLock::new() }
+        self.picked(&(0..n.min(self.len())).collect::<Vec<_>>())
     }
 
     pub fn len(&self) -> usize {

@@ -8,7 +8,7 @@ use crate::files::write_atomically;
 use crate::{Error, Result};
 
 const FILE: &str = "label.json";
-/// So many bytes of a file with a label are read at most.
+/// No more bytes of a file with a label are read.
 const LARGEST: usize = 1 << 20;
 
 /// This is what a person wrote about a run. It lies beside the run's checkpoint and changes nothing about the run.

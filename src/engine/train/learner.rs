@@ -114,26 +114,38 @@ impl Learner {
             let mut value = 0.0;
             // The clean pass takes its dropout masks first, so that they do not depend on the attack.
             if alpha > 0.0 || shares {
-                // With α = 0 the clean loss does not count, but its slopes still point the way.
-                let weight = if alpha > 0.0 { alpha } else { 1.0 };
-                let parameters = (alpha > 0.0).then_some(WantedParameters { to: &mut self.gradients, add: false });
-                let wanted = Wanted { parameters, pixels: slopes.as_deref_mut() };
-                let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, weight);
-                value = alpha * pass(&mut *self.net, pixels, loss, wanted, rng)?;
+                let clean = Share { weight: alpha, smoothing, add: false };
+                value = self.learn_share(pixels, labels, clean, slopes.as_deref_mut(), rng)?;
             }
             if is_adversarial {
                 let adversarial = match slopes {
                     Some(slopes) => step_up(norm, pixels, &slopes, labels.len(), eps, bounds),
                     None => self.perturb(pixels, labels, objective, &mut noise_beside(rng))?,
                 };
-                let parameters = Some(WantedParameters { to: &mut self.gradients, add: alpha > 0.0 });
-                let wanted = Wanted { parameters, pixels: None };
-                let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, 1.0 - alpha);
-                value += (1.0 - alpha) * pass(&mut *self.net, &adversarial, loss, wanted, rng)?;
+                let share = Share { weight: 1.0 - alpha, smoothing, add: alpha > 0.0 };
+                value += self.learn_share(&adversarial, labels, share, None, rng)?;
             }
             self.take_step(value, size);
             Ok(value)
         })
+    }
+
+    /// Does a pass over one share of the mixed objective, whose gradients are kept for the step, and writes its slopes
+    /// for the pixels where they are asked for. Returns what the share adds to the objective.
+    fn learn_share(
+        &mut self,
+        pixels: &[f32],
+        labels: &[usize],
+        share: Share,
+        slopes: Option<&mut [f32]>,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<f32> {
+        let Share { weight, smoothing, add } = share;
+        let counts = weight > 0.0;
+        let parameters = counts.then_some(WantedParameters { to: &mut self.gradients, add });
+        // A loss of no weight does not count, but its slopes still point the way.
+        let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, if counts { weight } else { 1.0 });
+        Ok(weight * pass(&mut *self.net, pixels, loss, Wanted { parameters, pixels: slopes }, rng)?)
     }
 
     fn take_step(&mut self, value: f32, size: StepSize) {
@@ -181,19 +193,16 @@ impl Learner {
         let replays = objective.adversary.replays();
         on_the_pool(|| {
             let n = labels.len();
-            let mut at = self.random_start(pixels, n, objective, eps, &mut noise_beside(rng));
+            let mut at = random_start(pixels, n, objective, eps, &mut noise_beside(rng));
             let (mut slopes, mut sum) = (vec![0.0; pixels.len()], 0.0);
             for _ in 0..replays {
                 let mut value = 0.0;
                 if alpha > 0.0 {
-                    let parameters = Some(WantedParameters { to: &mut self.gradients, add: false });
-                    let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, alpha);
-                    value = alpha * pass(&mut *self.net, pixels, loss, Wanted { parameters, pixels: None }, rng)?;
+                    let clean = Share { weight: alpha, smoothing, add: false };
+                    value = self.learn_share(pixels, labels, clean, None, rng)?;
                 }
-                let parameters = Some(WantedParameters { to: &mut self.gradients, add: alpha > 0.0 });
-                let wanted = Wanted { parameters, pixels: Some(&mut slopes) };
-                let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, 1.0 - alpha);
-                value += (1.0 - alpha) * pass(&mut *self.net, &at, loss, wanted, rng)?;
+                let share = Share { weight: 1.0 - alpha, smoothing, add: alpha > 0.0 };
+                value += self.learn_share(&at, labels, share, Some(&mut slopes), rng)?;
                 if !value.is_finite() {
                     return Ok(value);
                 }
@@ -262,7 +271,7 @@ impl Learner {
             // The divergence has no slope at the picture itself.
             pixels.iter().zip(normal(pixels.len(), noise)).map(|(x, drawn)| x + TRADES_START * drawn).collect()
         } else {
-            self.random_start(pixels, n, objective, radius, noise)
+            random_start(pixels, n, objective, radius, noise)
         };
         let is_free_to_leave = objective.adversary == Adversary::NoisyFgsm;
         let clean = if has_trades && count > 0 { self.logits(pixels)? } else { Vec::new() };
@@ -275,33 +284,15 @@ impl Learner {
         }
         Ok(at)
     }
+}
 
-    /// Returns points drawn from within this radius of pictures and the bounds.
-    fn random_start(
-        &self,
-        pixels: &[f32],
-        n: usize,
-        objective: Objective,
-        radius: f32,
-        noise: &mut ChaCha8Rng,
-    ) -> Vec<f32> {
-        let Objective { norm, bounds, .. } = objective;
-        let mut at: Vec<f32> = match norm {
-            Norm::Linf => pixels.iter().map(|x| x + noise.random_range(-radius..=radius)).collect(),
-            Norm::L2 | Norm::L1 => {
-                let size = pixels.len() / n.max(1);
-                let drawn = pixels.chunks(size).flat_map(|picture| {
-                    let direction = norm.steepest(&normal(size, noise));
-                    // Drawn evenly from a ball.
-                    let length = radius * noise.random::<f32>().powf(1.0 / size as f32);
-                    picture.iter().zip(direction).map(move |(x, d)| x + length * d).collect::<Vec<_>>()
-                });
-                drawn.collect()
-            }
-        };
-        each_within(norm, &mut at, pixels, n, radius, bounds);
-        at
-    }
+/// This is one part of the objective `α·J(x) + (1 − α)·J(x')`.
+#[derive(Clone, Copy)]
+struct Share {
+    weight: f32,
+    smoothing: f32,
+    /// The gradients are added to those of the part before.
+    add: bool,
 }
 
 /// TRADES begins so far from a picture, times standard normal noise: algorithm 1 of the paper.
@@ -312,6 +303,26 @@ fn noise_beside(rng: &ChaCha8Rng) -> ChaCha8Rng {
     let mut noise = rng.clone();
     noise.set_stream(rng.get_stream() + 1);
     noise
+}
+
+/// Returns points drawn from within this radius of pictures and the bounds.
+fn random_start(pixels: &[f32], n: usize, objective: Objective, radius: f32, noise: &mut ChaCha8Rng) -> Vec<f32> {
+    let Objective { norm, bounds, .. } = objective;
+    let mut at: Vec<f32> = match norm {
+        Norm::Linf => pixels.iter().map(|x| x + noise.random_range(-radius..=radius)).collect(),
+        Norm::L2 | Norm::L1 => {
+            let size = pixels.len() / n.max(1);
+            let drawn = pixels.chunks(size).flat_map(|picture| {
+                let direction = norm.steepest(&normal(size, noise));
+                // Drawn evenly from a ball.
+                let length = radius * noise.random::<f32>().powf(1.0 / size as f32);
+                picture.iter().zip(direction).map(move |(x, d)| x + length * d).collect::<Vec<_>>()
+            });
+            drawn.collect()
+        }
+    };
+    each_within(norm, &mut at, pixels, n, radius, bounds);
+    at
 }
 
 /// Returns `n` pictures one step of this length in the steepest direction.

@@ -79,7 +79,7 @@ pub struct RunInfo {
     /// The number of classes of the net is 0 until it is found.
     pub classes: usize,
     pub history: Vec<EpochRecord>,
-    /// What a person wrote about the run when it was listed.
+    /// A person wrote this about the run.
     pub label: RunLabel,
 }
 

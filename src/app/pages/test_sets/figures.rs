@@ -6,7 +6,10 @@ use crate::app::files::figures::OfferedFigure;
 use crate::app::pages::test_sets::commands::TestPart;
 use crate::app::pages::test_sets::state::TestSet;
 use crate::engine::eval::Prediction;
-use crate::figure::{Conditions, MeasuredCurve, Table, confidences, confusion, lengths, security_curves, transfer};
+use crate::engine::transfer_table::Transfer;
+use crate::figure::{
+    AttackAt, Conditions, MeasuredCurve, Table, confidences, confusion, lengths, security_curves, transfer,
+};
 use crate::worker::{Curve, Survey, Transferred};
 
 /// A caption has no more commands than this.
@@ -61,9 +64,9 @@ fn of_answers(tests: &TestSet, curve: &Curve) -> Vec<(TestPart, OfferedFigure)> 
     let conditions = conditions(&curve.survey, Some(curve.command()));
     let confused = {
         let (net, attack, answers, conditions) = (net.clone(), attack.clone(), answers.clone(), conditions.clone());
-        move || confusion(&net, attack.as_ref().map(|attack| (attack, eps)), &answers, &classes, &conditions)
+        move || confusion(&net, attack.as_ref().map(|attack| AttackAt { attack, eps }), &answers, &classes, &conditions)
     };
-    let sure = move || confidences(&net, attack.as_ref().map(|attack| (attack, eps)), &answers, &conditions);
+    let sure = move || confidences(&net, attack.as_ref().map(|attack| AttackAt { attack, eps }), &answers, &conditions);
     vec![
         (TestPart::Confusion, OfferedFigure::new("Confusion", "", confused)),
         (TestPart::Confidence, OfferedFigure::new("Confidence", "", sure)),
@@ -74,6 +77,10 @@ fn of_transfer(found: &Transferred) -> Option<OfferedFigure> {
     let attack = found.survey.attacks.first()?.clone();
     let (found, conditions) = (found.clone(), conditions(&found.survey, Some(found.command())));
     let tables = found.table().iter().map(|table| Table::from_csv(&table.csv())).collect();
-    let describe = move || transfer(&found.titles, (&attack, found.eps), found.n, &found.right, &conditions);
+    let describe = move || {
+        let Transferred { titles, right, survey, .. } = &found;
+        let (eps, seed, n) = (found.eps, survey.rules.seed, found.n);
+        transfer(&Transfer { nets: titles, attack: &attack, eps, seed, n, right }, &conditions)
+    };
     Some(OfferedFigure::new("Transfer", "--figure", describe).with_tables(tables))
 }

@@ -13,7 +13,7 @@ use crate::figure::{Figure, FigureRun, Table, first_layer, run_curves, sweep_gri
 /// A caption has no more commands than this.
 const MOST_COMMANDS: usize = 4;
 
-/// What a figure keeps of the runs, so that it can be drawn beside the window.
+/// A figure keeps this of the runs, so that it can be drawn beside the window.
 #[derive(Clone, Default)]
 struct Kept {
     runs: Vec<(String, Config, Vec<EpochRecord>)>,

@@ -30,7 +30,7 @@ pub struct Questions {
     is_fresh: bool,
 }
 
-/// What is being written about a run.
+/// This is being written about a run.
 #[derive(Default)]
 struct LabelDraft {
     name: String,

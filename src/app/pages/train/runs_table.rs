@@ -182,6 +182,10 @@ impl RunsTable {
 
 /// Tells whether a run has all of these words in what is known of it.
 fn matches(run: &TrainingRun, words: &str) -> bool {
+    // Most often there are none, and this is asked for every run in every frame.
+    if words.trim().is_empty() {
+        return true;
+    }
     let RunLabel { note, tags, .. } = &run.info.label;
     let told = format!("{} {} {note} {}", words::summary(run), run.title, tags.join(" ")).to_lowercase();
     words.to_lowercase().split_whitespace().all(|word| told.contains(word))

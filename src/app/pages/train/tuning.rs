@@ -1,6 +1,6 @@
 //! ε and α are two large knobs, with a picture that is attacked as they are turned and the errors that follow.
 
-use egui::{self, Align, Color32, Layout, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{self, Color32, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use crate::app::commands::Command;
 use crate::app::format::{per_cent, short, thousands};
@@ -39,9 +39,6 @@ impl Tuning {
     pub fn knobs(&mut self, ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
         let diameter = if theme::compact(ui) { SMALL_KNOB } else { KNOB };
         ui.columns_const(|[left, right]| {
-            for ui in [&mut *left, &mut *right] {
-                ui.with_layout(Layout::top_down(Align::Center), |_| {});
-            }
             eps(left, fields, diameter, config);
             share(right, fields, diameter, config);
         });

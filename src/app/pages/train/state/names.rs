@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::app::format::short;
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::words;
-use crate::engine::train::Config;
+use crate::engine::units::counted;
 
 /// A part of a name that is only there where runs would be named alike without it.
 type Part = fn(&TrainingRun) -> String;
@@ -14,15 +14,11 @@ const PARTS: [Part; 7] = [
     |run| run.info.net.clone(),
     |run| words::data_in_short(&run.info.config.data),
     |run| format!("rate {}", short(run.begun().learning_rate)),
-    |run| counted_epochs(&run.info.config),
+    |run| counted(run.info.config.epochs, "epoch"),
     |run| format!("seed {}", run.info.config.seed),
     |run| run.info.config.averaging.map_or_else(|| "last weights".into(), |decay| format!("EMA {decay}")),
     |run| run.info.run.to_string(),
 ];
-
-fn counted_epochs(config: &Config) -> String {
-    format!("{} epochs", config.epochs)
-}
 
 /// Gives every run its title: the name that a person gave it, or one made from its settings.
 pub fn retitle(runs: &mut [TrainingRun]) {
