@@ -346,13 +346,14 @@ impl App {
                 shell.dialogs.ask(Question::SaveView, &proposal);
             }
             WindowCommand::SaveViewTo(path) => shell.screenshot = Some(Screenshot { path, area: None }),
-            WindowCommand::ExportFigure => {
+            WindowCommand::ExportFigure | WindowCommand::SaveReport => {
                 let offered = page.figures(shell);
                 if offered.is_empty() {
                     return shell.notices.add(Tone::Caution, NO_FIGURE);
                 }
                 let name = shell.settings.tab.about().name.to_lowercase().replace(' ', "-");
-                let proposal = shell.save_proposal("figure").with_file_name(format!("{name}.pdf"));
+                let ending = if command == WindowCommand::SaveReport { "html" } else { "pdf" };
+                let proposal = shell.save_proposal("figure").with_file_name(format!("{name}.{ending}"));
                 shell.dialogs.ask(Question::Figure, &proposal);
                 shell.dialogs.figure = FigureForm::new(offered, shell.settings.figure);
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
+use super::attack_animation::AnimationArgs;
 use super::attack_figure::{AttackFigure, FigureOf};
 use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
 use super::choice::{INVERT, choice};
@@ -66,6 +67,8 @@ pub struct AttackArgs {
     figure_of: FigureOf,
     #[command(flatten)]
     figure: FigureArgs,
+    #[command(flatten)]
+    animation: AnimationArgs,
 }
 
 #[derive(Serialize)]
@@ -128,6 +131,7 @@ struct OutReport {
 
 pub fn run(args: &AttackArgs) -> Result<()> {
     args.figure.check()?;
+    args.animation.check()?;
     let model = Arc::new(Catalogue::from_environment().load(&args.model)?);
     let classes = &model.classes;
     let find = |class: &Option<String>| class.as_deref().map(|text| find_class(classes, text)).transpose();
@@ -208,14 +212,18 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         is_label_given: label.is_some(),
         attacked: &found,
     };
+    let tried: Vec<Option<f32>> = found.iter().map(|(eps, _)| *eps).collect();
+    let animate = |is_json| args.animation.write(&settings, &baseline, &problem, &tried, is_json);
     if args.common.json {
         print_json(&report)?;
-        return args.figure.write(|| figure.draw(args.figure_of), true);
+        args.figure.write(|| figure.draw(args.figure_of), true)?;
+        return animate(true);
     }
     let mut notes = model.notes.iter().chain(&picture.notes).chain(&invert_note);
     notes.try_for_each(|note| print(&format!("note: {note}")))?;
     print(&describe(&report, &crop_text.unwrap_or_default()))?;
-    args.figure.write(|| figure.draw(args.figure_of), false)
+    args.figure.write(|| figure.draw(args.figure_of), false)?;
+    animate(false)
 }
 
 /// Returns the digit that the net is shown in place of a picture of paper, if it is, with a note.

@@ -37,7 +37,9 @@ pub fn run(args: &SweepArgs) -> Result<()> {
             number += 1;
             let what = format!("curve {number} of {of}: {name} under {}", attack.name());
             let found = watched(|line| {
-                evaluate(&model, &data, &plan, |done, n| line.draw(&format!("{what}, {done} of {n}"), done, n))
+                evaluate(&model, &data, &plan, |reached| {
+                    line.draw(&format!("{what}, {reached}"), reached.done, reached.n)
+                })
             })?;
             for row in rows(name, attack, &found, seed) {
                 if args.json {

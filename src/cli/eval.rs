@@ -135,7 +135,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     say_what_is_doubtful(&data, args.limit, &model.manifest);
     let started = Instant::now();
     let evaluation = watched(|line| {
-        evaluate(&model, &data, &plan, |done, n| line.draw(&format!("{done} of {n} pictures"), done, n))
+        evaluate(&model, &data, &plan, |reached| line.draw(&reached.to_string(), reached.done, reached.n))
     })?;
     let report = report(args, &plan, &evaluation, started.elapsed().as_secs_f64());
     if args.common.json {

@@ -1,20 +1,25 @@
 //! `doppelganger figure` draws training runs: their curves, a sweep, the trade-off, or all of it as a report.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::choice::choice;
 use super::figure_options::LookArgs;
+use super::measure::MeasureArgs;
 use super::print;
 use crate::command_line::train_arguments;
 use crate::command_line::{invocation, quoted};
 use crate::engine::files::write_atomically;
-use crate::engine::train::{Measured, RunFolder, Summary, history_csv};
+use crate::engine::model::FirstLayer;
+use crate::engine::picture::Rgba;
+use crate::engine::train::{Measured, Robustness, RunFolder, RunNets, Summary, history_csv};
 use crate::engine::{Error, Result};
 use crate::figure::quantity::Panel;
 use crate::figure::{
-    Figure, FigureRun, Report, Section, Table, caption_path, run_curves, sweep_grid, trade_off, write,
+    Figure, FigureRun, Report, Section, SweepMeasure, Table, caption_path, first_layer, run_curves, sweep_grid,
+    trade_off, write,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,12 +27,14 @@ enum Shows {
     Curves,
     Sweep,
     TradeOff,
+    FirstLayer,
 }
 
-const SHOWS: [(&str, &str, Shows); 3] = [
+const SHOWS: [(&str, &str, Shows); 4] = [
     ("curves", "Quantities after each epoch", Shows::Curves),
     ("sweep", "A small plot of the errors for each ε and α", Shows::Sweep),
-    ("trade-off", "The error under FGSM against the clean error of each run", Shows::TradeOff),
+    ("trade-off", "The error by --under against the clean error of each run", Shows::TradeOff),
+    ("first-layer", "The weights of the first layer of one run", Shows::FirstLayer),
 ];
 
 const QUANTITIES: [(&str, &str, Panel); 3] = [
@@ -55,17 +62,21 @@ pub struct FigureCommand {
     #[arg(long)]
     log: bool,
     #[command(flatten)]
+    measure: MeasureArgs,
+    #[command(flatten)]
     look: LookArgs,
 }
 
 struct Run {
     name: String,
     summary: Summary,
+    robustness: Vec<Robustness>,
 }
 
 impl Run {
     fn figure_run(&self) -> FigureRun<'_> {
-        FigureRun { name: &self.name, config: &self.summary.config, history: &self.summary.history }
+        let Self { name, summary, robustness } = self;
+        FigureRun { name, config: &summary.config, history: &summary.history, robustness }
     }
 }
 
@@ -75,7 +86,8 @@ pub fn run(args: &FigureCommand) -> Result<()> {
     let runs = folders.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
     let options = args.look.options();
     if is_report {
-        let html = report(&runs)?.html(&options)?;
+        let all: Vec<FigureRun<'_>> = runs.iter().map(Run::figure_run).collect();
+        let html = report(&all, args.measure.measure(&all)?)?.html(&options)?;
         write_atomically(&args.out, html.as_bytes(), "write the report")?;
         return print(&format!("report: {}", args.out.display()));
     }
@@ -83,11 +95,30 @@ pub fn run(args: &FigureCommand) -> Result<()> {
     let command = Some(invocation());
     let figure = match args.shows {
         Shows::Curves => run_curves(&runs, &args.quantity, args.log, command),
-        Shows::Sweep => sweep_grid(&runs, command),
-        Shows::TradeOff => trade_off(&runs, command),
+        Shows::Sweep => sweep_grid(&runs, args.measure.measure(&runs)?, command),
+        Shows::FirstLayer => {
+            let ([run], [folder]) = (&runs[..], &folders[..]) else {
+                let why = "the first layer is drawn of one run; give the folder of a single one";
+                return Err(Error::Argument(why.into()));
+            };
+            first_layer(run, &weights(folder)?, command)
+        }
+        Shows::TradeOff => trade_off(&runs, args.measure.measure(&runs)?, command),
     };
     write(&figure, &options, &args.out)?;
     print(&format!("figure: {}, its caption: {}", args.out.display(), caption_path(&args.out).display()))
+}
+
+/// Draws the weights of the first layer of the net that a run keeps.
+fn weights(folder: &Path) -> Result<Arc<Rgba>> {
+    let RunNets { manifest, best, .. } = RunFolder::nets(folder)?;
+    let layer = FirstLayer::of(&manifest);
+    let tensor = layer.as_ref().and_then(|layer| Some((layer, best.get(&layer.tensor)?)));
+    let Some((layer, tensor)) = tensor else {
+        let why = "the first layer of this net looks at no pictures, so its weights are none";
+        return Err(Error::Argument(format!("{why}\n  {}", folder.display())));
+    };
+    Ok(Arc::new(layer.sheet(&tensor.flatten_all()?.to_vec1()?)))
 }
 
 /// Returns the folder itself where it holds a run, or those inside it that do.
@@ -113,30 +144,29 @@ fn read(path: &Path) -> Result<Run> {
         let why = "no epoch of this run has ended, so there is nothing to draw yet";
         return Err(Error::Argument(format!("{why}\n  {}", path.display())));
     }
-    Ok(Run { name, summary })
+    Ok(Run { name, summary, robustness: Robustness::read_all(path) })
 }
 
 /// Returns a report of runs: all of them together, then each with its curves, its settings and its history.
-fn report(runs: &[Run]) -> Result<Report> {
-    let all: Vec<FigureRun<'_>> = runs.iter().map(Run::figure_run).collect();
+fn report(all: &[FigureRun<'_>], measure: SweepMeasure) -> Result<Report> {
     let mut sections = Vec::new();
     if all.len() > 1 {
-        let mut figures = vec![run_curves(&all, &[Panel::Error], false, None), trade_off(&all, None)];
+        let mut figures = vec![run_curves(all, &[Panel::Error], false, None), trade_off(all, measure, None)];
         let differ = |of: fn(&FigureRun<'_>) -> f32| all.iter().any(|run| of(run) != of(&all[0]));
         if differ(|run| run.config.eps) || differ(|run| run.config.alpha) {
-            figures.push(sweep_grid(&all, None));
+            figures.push(sweep_grid(all, measure, None));
         }
         let heading = "All runs".to_owned();
-        sections.push(Section { heading, figures, tables: vec![overview(&all)], commands: vec![invocation()] });
+        sections.push(Section { heading, figures, tables: vec![overview(all)], commands: vec![invocation()] });
     }
-    for run in &all {
+    for run in all {
         let figures: Vec<Figure> = vec![run_curves(std::slice::from_ref(run), &Panel::ALL, false, None)];
         let words: Vec<String> = train_arguments(run.config).iter().map(|word| quoted(word)).collect();
         let command = format!("doppelganger train {} --out {}", words.join(" "), quoted(run.name));
         let tables = vec![Table::from_csv(&history_csv(run.history))];
         sections.push(Section { heading: run.name.to_owned(), figures, tables, commands: vec![command] });
     }
-    let title = match runs {
+    let title = match all {
         [run] => format!("Training run {}", run.name),
         runs => format!("{} training runs", runs.len()),
     };

@@ -2,6 +2,7 @@
 //! message explains, 2 a malformed command line or a missing display, 130 a run stopped with Ctrl-C.
 
 mod attack;
+mod attack_animation;
 mod attack_figure;
 mod attack_options;
 mod bench;
@@ -13,6 +14,7 @@ mod figure;
 mod figure_options;
 mod import;
 mod licences;
+mod measure;
 mod models;
 mod progress;
 mod reproduce;

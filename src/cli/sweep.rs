@@ -1,6 +1,6 @@
 //! `doppelganger sweep` trains for every ε and α of a grid, or, with `--models`, measures security curves.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
@@ -8,15 +8,16 @@ use serde_json::json;
 use super::attack_options::{AttackOptions, attack_name};
 use super::choice::{LOSSES, choice};
 use super::figure_options::FigureArgs;
+use super::measure::CommonArgs;
 use super::training::{EpochReport, TrainingArgs, TuningArgs, drive};
 use super::{curves, print};
 use crate::command_line::invocation;
 use crate::engine::attack::{AttackSettings, Loss};
 use crate::engine::files::write_atomically;
-use crate::engine::train::{Config, EpochRecord, Measured, Trainer};
+use crate::engine::train::{Config, EpochRecord, Measured, Robustness, Trainer, Tuning, tunings};
 use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
-use crate::figure::{FigureRun, sweep_grid};
+use crate::figure::{FigureRun, SweepMeasure, sweep_grid};
 
 // Nets that are trained already need no net to train and no folder for it.
 #[derive(Args)]
@@ -38,6 +39,8 @@ pub struct SweepArgs {
     pub options: AttackOptions,
     #[command(flatten)]
     grid: GridArgs,
+    #[command(flatten)]
+    common: CommonArgs,
     #[command(flatten)]
     pub training: TrainingArgs,
     #[command(flatten)]
@@ -87,28 +90,53 @@ fn train(args: &SweepArgs) -> Result<()> {
         return Err(Error::Argument("--out is missing".into()));
     };
     std::fs::create_dir_all(out).map_err(Error::io("make the folder for the sweep", out))?;
+    let measures = args.common.measures();
     let mut runs = Vec::new();
-    let mut table = String::from("eps,alpha,seed,epochs,clean_error,adversarial_error,pgd_error,folder\n");
-    for &eps in &args.eps {
-        for &alpha in alpha {
-            let name = PathBuf::from(format!("eps-{eps}-alpha-{alpha}-seed-{}", args.training.seed));
-            let prepared = args.training.prepare(&TuningArgs { eps, alpha })?;
-            let (mut folder, mut trainer) = prepared.run_in(&out.join(&name), "run")?;
-            drive(&mut folder, &mut trainer, EpochReport::new(args.json))?;
-            let row = row(&trainer, &name);
-            let said = if args.json { json!({ "run": name, "best": best(&trainer) }).to_string() } else { row.clone() };
-            print(&said)?;
-            table += &format!("{row}\n");
-            write_atomically(&out.join("sweep.csv"), table.as_bytes(), "write the table of the sweep")?;
-            runs.push((name.display().to_string(), trainer.config().clone(), trainer.history().to_vec()));
-        }
+    let columns: String = measures.iter().map(|measure| format!("{},", column(*measure))).collect();
+    let mut table = format!("eps,alpha,seed,epochs,clean_error,adversarial_error,pgd_error,{columns}folder\n");
+    for Tuning { eps, alpha } in tunings(&args.eps, alpha, args.training.trades) {
+        let name = PathBuf::from(format!("eps-{eps}-alpha-{alpha}-seed-{}", args.training.seed));
+        let prepared = args.training.prepare(&TuningArgs { eps, alpha })?;
+        let (mut folder, mut trainer) = prepared.run_in(&out.join(&name), "run")?;
+        drive(&mut folder, &mut trainer, EpochReport::new(args.json))?;
+        let (config, history) = (trainer.config().clone(), trainer.history().to_vec());
+        let robustness = args.common.complete(&out.join(&name), &config, history.len())?;
+        let run = TrainedRun { name: name.display().to_string(), config, history, robustness };
+        let row = row(&trainer, &run, &measures);
+        let said = match args.json {
+            true => json!({ "run": name, "best": best(&trainer), "robustness": run.robustness }).to_string(),
+            false => row.clone(),
+        };
+        print(&said)?;
+        table += &format!("{row}\n");
+        write_atomically(&out.join("sweep.csv"), table.as_bytes(), "write the table of the sweep")?;
+        runs.push(run);
     }
     let figure = || {
-        let runs: Vec<FigureRun<'_>> =
-            runs.iter().map(|(name, config, history)| FigureRun { name, config, history }).collect();
-        Ok(sweep_grid(&runs, Some(invocation())))
+        let runs: Vec<FigureRun<'_>> = runs.iter().map(TrainedRun::as_figure).collect();
+        Ok(sweep_grid(&runs, measures.first().copied().unwrap_or_default(), Some(invocation())))
     };
     args.figure.write(figure, args.json)
+}
+
+/// A run of the sweep, as figures and the table show it.
+struct TrainedRun {
+    name: String,
+    config: Config,
+    history: Vec<EpochRecord>,
+    robustness: Vec<Robustness>,
+}
+
+impl TrainedRun {
+    fn as_figure(&self) -> FigureRun<'_> {
+        let Self { name, config, history, robustness } = self;
+        FigureRun { name, config, history, robustness }
+    }
+}
+
+/// Returns the name of a column of the table, such as `pgd_error_at_0.1`.
+fn column(measure: SweepMeasure) -> String {
+    format!("{}_error_at_{}", measure.attack.key(), measure.eps)
 }
 
 /// Returns the record of the epoch whose weights were kept.
@@ -116,10 +144,12 @@ fn best(trainer: &Trainer) -> Option<&EpochRecord> {
     trainer.history().get(trainer.best_epochs().checked_sub(1)?)
 }
 
-fn row(trainer: &Trainer, folder: &Path) -> String {
+fn row(trainer: &Trainer, run: &TrainedRun, measures: &[SweepMeasure]) -> String {
     let (Config { eps, alpha, seed, .. }, epochs) = (trainer.config(), trainer.best_epochs());
     let best = best(trainer).copied().unwrap_or_default();
     let error = |measured: Measured| measured.error().to_string();
-    let errors = [best.clean, best.adversarial, best.pgd].map(|measured| measured.map(error).unwrap_or_default());
-    format!("{eps},{alpha},{seed},{epochs},{},{}", errors.join(","), folder.display())
+    let common = measures.iter().map(|measure| measure.measured(&run.as_figure()).map(Robustness::attacked));
+    let all = [best.clean, best.adversarial, best.pgd].into_iter().chain(common);
+    let errors: Vec<String> = all.map(|measured| measured.map(error).unwrap_or_default()).collect();
+    format!("{eps},{alpha},{seed},{epochs},{},{}", errors.join(","), run.name)
 }

@@ -100,7 +100,7 @@ pub struct TrainingArgs {
     adversary_norm: Norm,
     /// TRADES in place of the mix with --alpha: J(x) + BETA·KL(f(x) ‖ f(x'))
     #[arg(long, value_name = "BETA")]
-    trades: Option<f32>,
+    pub trades: Option<f32>,
     /// Keep, validate and save an average of the weights that decays like this at each step, such as 0.999
     #[arg(long, value_name = "DECAY")]
     ema: Option<f32>,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::attack::{AccuracyPoint, AttackSettings, Loss, Problem, Rules, SecurityCurve, finish};
+use crate::attack::{
+    AccuracyPoint, AttackSettings, Loss, MemberUnderWay, Problem, Reached, Rules, SecurityCurve, finish,
+};
 use crate::data::Dataset;
 use crate::loss::softmax;
 use crate::model::{Model, argmax};
@@ -180,7 +182,12 @@ impl Evaluation {
         Self { n, classes, attacked, lengths: any.map(|_| Vec::new()), ..Self::default() }
     }
 
-    fn add(&mut self, attack: &AttackSettings, problem: &Problem, mut progress: impl FnMut(f64) -> bool) -> Result<()> {
+    fn add(
+        &mut self,
+        attack: &AttackSettings,
+        problem: &Problem,
+        mut progress: impl FnMut(f64, Option<MemberUnderWay>) -> bool,
+    ) -> Result<()> {
         let clean = problem.clean()?;
         let answers = clean.logits.chunks(problem.classes()).zip(&problem.labels);
         self.clean_top5_correct += answers.clone().filter(|(logits, label)| is_among(5, logits, **label)).count();
@@ -189,14 +196,15 @@ impl Evaluation {
         self.without_gradient += clean.gradient.chunks(problem.size()).filter(|g| is_zero(g)).count();
         self.saturated += clean.saturated.iter().filter(|&&saturated| saturated).count();
         if !attack.takes_eps() {
-            let adversarial = finish(&**attack, problem, |step, of| progress(step as f64 / of as f64))?;
+            let share = |reached: Reached| reached.step as f64 / reached.of as f64;
+            let adversarial = finish(&**attack, problem, |reached| progress(share(reached), reached.member))?;
             return self.add_lengths(attack, problem, &adversarial);
         }
         let count = self.attacked.len() as f64;
         for (number, result) in self.attacked.iter_mut().enumerate() {
             let problem = problem.with_eps(&[result.eps])?;
-            let share = |step: usize, of: usize| (number as f64 + step as f64 / of as f64) / count;
-            let adversarial = finish(&**attack, &problem, |step, of| progress(share(step, of)))?;
+            let share = |reached: Reached| (number as f64 + reached.step as f64 / reached.of as f64) / count;
+            let adversarial = finish(&**attack, &problem, |reached| progress(share(reached), reached.member))?;
             let logits = problem.logits(&adversarial)?;
             for (i, logits) in logits.chunks(problem.classes()).enumerate() {
                 result.add(&problem, i, logits);
@@ -294,7 +302,7 @@ pub fn transfer(
             let problem = Problem::new(source.clone(), x, labels, plan.rules)?.numbered_from(number * size);
             let problem = problem.with_eps(&[eps])?;
             let done = row * n + number * size;
-            let adversarial = finish(&*plan.attack, &problem, |_, _| progress(done, n * models.len()))?;
+            let adversarial = finish(&*plan.attack, &problem, |_| progress(done, n * models.len()))?;
             for (column, model) in models.iter().enumerate() {
                 let logits = problem.asking(model.clone()).logits(&adversarial)?;
                 let answers = logits.chunks(problem.classes()).zip(&problem.labels);
@@ -311,7 +319,24 @@ fn batch_size(model: &Model) -> usize {
     (4_000_000 / (input.channels * input.height * input.width * 16)).clamp(1, 250)
 }
 
-/// Runs a plan; `progress(done, n)` is called often, and returns false to stop with [`Error::Stopped`].
+/// This is how far an evaluation has come.
+#[derive(Clone, Copy, Debug)]
+pub struct EvalProgress {
+    /// The number of pictures that are done.
+    pub done: usize,
+    pub n: usize,
+    /// The attack of an ensemble that is under way.
+    pub member: Option<MemberUnderWay>,
+}
+
+impl std::fmt::Display for EvalProgress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} pictures", self.done, self.n)?;
+        self.member.map_or(Ok(()), |member| write!(f, ", {member}"))
+    }
+}
+
+/// Runs a plan; `progress` is called often, and returns false to stop with [`Error::Stopped`].
 ///
 /// # Errors
 /// [`Error::Stopped`], a picture that cannot be read, or an impossible ε.
@@ -319,7 +344,7 @@ pub fn evaluate(
     model: &Arc<Model>,
     data: &Dataset,
     plan: &EvalPlan,
-    mut progress: impl FnMut(usize, usize) -> bool,
+    mut progress: impl FnMut(EvalProgress) -> bool,
 ) -> Result<Evaluation> {
     let is_wanted = |i: &usize| !matches!(plan.target, Some(Target::Class(class)) if data.labels()[*i] == class);
     let indices: Vec<usize> = (0..data.len()).filter(is_wanted).take(plan.limit.unwrap_or(usize::MAX)).collect();
@@ -336,9 +361,11 @@ pub fn evaluate(
             None => problem,
         };
         // Of a batch, the share of the attacks on it that is done.
-        let mut report = |share: f64| progress(first + (batch.len() as f64 * share) as usize, n);
+        let mut report = |share: f64, member: Option<MemberUnderWay>| {
+            progress(EvalProgress { done: first + (batch.len() as f64 * share) as usize, n, member })
+        };
         evaluation.add(&plan.attack, &problem, &mut report)?;
-        if !report(1.0) {
+        if !report(1.0, None) {
             return Err(Error::Stopped);
         }
     }

@@ -2,6 +2,7 @@
 //! caption that says the settings and the command. One description is written as SVG, PDF or PNG; nothing here knows
 //! the window.
 
+mod animation;
 pub mod axes;
 pub mod canvas;
 mod description;
@@ -19,9 +20,11 @@ mod pictures;
 mod plot;
 pub mod quantity;
 mod report;
+mod sweep_measure;
 #[cfg(test)]
 mod tests;
 
+pub use animation::{AnimationFormat, animation_bytes, enlarged};
 pub use description::{
     Axis, Caption, CaptionedPicture, Cell, Content, Figure, LegendEntry, Line, Mark, Matrix, PictureRows, Plot,
     PlotGrid, Spread,
@@ -36,3 +39,4 @@ pub use of_tests::{
 };
 pub use options::{DPIS, FONT_SIZES, FigureOptions, Format, Width, parse_dpi, parse_font_size};
 pub use report::{Report, Section, Table};
+pub use sweep_measure::{Judged, SweepAttack, SweepMeasure};

@@ -9,8 +9,9 @@ use super::description::{
 use super::ink::{Dash, Marker, Pen};
 use super::plot::grey;
 use super::quantity::{Panel, Quantity};
+use super::sweep_measure::{Judged, SweepMeasure};
 use crate::engine::picture::Rgba;
-use crate::engine::train::{Adversary, Config, EpochRecord, Rule, Stage};
+use crate::engine::train::{Adversary, Config, EpochRecord, Robustness, Rule, Stage};
 use crate::engine::units::short;
 
 /// A training run as figures see it.
@@ -19,6 +20,8 @@ pub struct FigureRun<'a> {
     pub name: &'a str,
     pub config: &'a Config,
     pub history: &'a [EpochRecord],
+    /// What was measured of its net on test pictures.
+    pub robustness: &'a [Robustness],
 }
 
 impl<'a> FigureRun<'a> {
@@ -238,8 +241,9 @@ fn sorted(runs: &[FigureRun<'_>], of: fn(&Config) -> f32) -> Vec<f32> {
     all
 }
 
-/// Plots errors over epochs for each ε (along x) and α (along y) of a sweep, all with the same axes.
-pub fn sweep_grid(runs: &[FigureRun<'_>], command: Option<String>) -> Figure {
+/// Plots errors over epochs for each ε (along x) and α (along y) of a sweep, all with the same axes. The caption names the
+/// runs with the lowest error by the measure.
+pub fn sweep_grid(runs: &[FigureRun<'_>], measure: SweepMeasure, command: Option<String>) -> Figure {
     let (all_eps, mut all_alpha) = (sorted(runs, |config| config.eps), sorted(runs, |config| config.alpha));
     all_alpha.reverse();
     let epochs = runs.iter().map(|run| run.history.len()).max().unwrap_or(0).max(2) as f64;
@@ -264,7 +268,8 @@ pub fn sweep_grid(runs: &[FigureRun<'_>], command: Option<String>) -> Figure {
         .into_iter()
         .filter(|quantity| all.iter().any(|line| line.pen == pen(0, 1, *quantity)))
         .collect();
-    let text = format!("Validation error over the epochs for each ε and α of a sweep: {}.", conditions(runs));
+    let best = lowest(runs, measure).map(|lowest| format!(" {lowest}")).unwrap_or_default();
+    let text = format!("Validation error over the epochs for each ε and α of a sweep: {}.{best}", conditions(runs));
     let columns = all_eps.len().max(1);
     let content = Content::Plots(PlotGrid { plots, columns, shares_axes: true, aspect: 0.75 });
     let entry = |quantity: &Quantity| LegendEntry {
@@ -275,13 +280,26 @@ pub fn sweep_grid(runs: &[FigureRun<'_>], command: Option<String>) -> Figure {
     Figure { legend, ..Figure::new(content, Caption { text, command }) }
 }
 
-/// Plots the clean against the adversarial error of each run, at the epoch that it keeps, with intervals both ways.
-pub fn trade_off(runs: &[FigureRun<'_>], command: Option<String>) -> Figure {
+/// Says which runs have the lowest error by a measure, and that error; `None` where none was measured.
+fn lowest(runs: &[FigureRun<'_>], measure: SweepMeasure) -> Option<String> {
+    let told = measure.best(runs).into_iter().filter_map(|best| {
+        let Judged { attacked, .. } = measure.judge(&runs[best])?;
+        let Config { eps, alpha, .. } = runs[best].config;
+        Some(format!("{:.1} % with ε = {}, α = {}", 100.0 * attacked.error(), short(*eps), short(*alpha)))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!("The lowest error under {}: {}.", measure.in_words(), told.join("; ")))
+}
+
+/// Plots the clean against the adversarial error of each run by a measure, for the net that it keeps, with intervals both
+/// ways.
+pub fn trade_off(runs: &[FigureRun<'_>], measure: SweepMeasure, command: Option<String>) -> Figure {
     let mut lines = Vec::new();
     let (mut clean_errors, mut adversarial_errors) = (Vec::new(), Vec::new());
-    let mut legend = Vec::new();
+    let (mut legend, mut pictures) = (Vec::new(), Vec::new());
     for ((at, run), name) in runs.iter().enumerate().zip(names(runs)) {
-        let Some((clean, adversarial)) = run.kept().and_then(|kept| kept.clean.zip(kept.adversarial)) else { continue };
+        let Some(Judged { clean, attacked: adversarial, .. }) = measure.judge(run) else { continue };
+        pictures.extend((!pictures.contains(&adversarial.n)).then_some(adversarial.n));
         let pen = Pen::nth(at);
         let ((left, right), (low, high)) = (clean.interval(), adversarial.interval());
         let (x, y) = (clean.error(), adversarial.error());
@@ -305,11 +323,14 @@ pub fn trade_off(runs: &[FigureRun<'_>], command: Option<String>) -> Figure {
         let room = 0.06 * around.width().max(0.005);
         Interval::new(around.low - room, (around.high + room).min(1.02))
     };
-    let x = Axis::linear("Clean validation error (%)", ends(&clean_errors), per_cent_number);
-    let y = Axis::linear("Error under FGSM (%)", ends(&adversarial_errors), per_cent_number);
+    let set = if measure.is_common() { "test" } else { "validation" };
+    let x = Axis::linear(&format!("Clean {set} error (%)"), ends(&clean_errors), per_cent_number);
+    let under = measure.in_words();
+    let y = Axis::linear(&format!("Error under {under} (%)"), ends(&adversarial_errors), per_cent_number);
+    let pictures = pictures.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ");
     let text = format!(
-        "Validation error under FGSM at a run's own ε against the clean one, at the epoch that each run keeps: {}. \
-         Strokes are 95 % intervals (Wilson).",
+        "Error of each run under {under} on {pictures} {set} pictures against the clean error, at the epoch that it \
+         keeps: {}. Strokes are 95 % intervals (Wilson).",
         conditions(runs)
     );
     let content = Content::Plots(PlotGrid { aspect: 0.75, ..PlotGrid::single(Plot { lines, ..Plot::new(x, y) }) });
@@ -344,7 +365,7 @@ mod tests {
     fn runs_are_called_by_what_they_differ_in() {
         let config = |eps, alpha, seed| Config { eps, alpha, seed, ..Config::default() };
         let of = |configs: &[Config]| {
-            let run = |config| FigureRun { name: "run", config, history: &[] };
+            let run = |config| FigureRun { name: "run", config, history: &[], robustness: &[] };
             names(&configs.iter().map(run).collect::<Vec<_>>())
         };
         assert_eq!(of(&[config(0.1, 0.5, 0), config(0.25, 0.5, 0)]), ["ε 0.1", "ε 0.25"]);

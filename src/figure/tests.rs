@@ -87,7 +87,8 @@ fn figures() -> Vec<(&'static str, Figure)> {
         ..Config::default()
     });
     let histories = [0, 10, 20, 40].map(history);
-    let run = |at: usize| FigureRun { name: "run-0001", config: &configs[at], history: &histories[at] };
+    let run =
+        |at: usize| FigureRun { name: "run-0001", config: &configs[at], history: &histories[at], robustness: &[] };
     let runs: Vec<FigureRun<'_>> = (0..4).map(run).collect();
     let (fgsm, pgd) = (AttackSettings::default(), AttackSettings::named("pgd").unwrap());
     let found = [evaluation(1000), evaluation(200)];
@@ -117,8 +118,8 @@ fn figures() -> Vec<(&'static str, Figure)> {
     vec![
         ("curves", run_curves(&runs[..1], &Panel::ALL, false, None)),
         ("curves-of-runs", run_curves(&runs, &[Panel::Error], true, Some("doppelganger figure a".into()))),
-        ("sweep", sweep_grid(&runs, None)),
-        ("trade-off", trade_off(&runs, None)),
+        ("sweep", sweep_grid(&runs, SweepMeasure::default(), None)),
+        ("trade-off", trade_off(&runs, SweepMeasure::default(), None)),
         ("weights", first_layer(&runs[0], &shaded(300, 60), None)),
         ("security", security_curves(&curves, &conditions())),
         (
@@ -303,7 +304,7 @@ fn points_lie_where_the_data_say() {
 fn bands_and_strokes_are_wilson_intervals() {
     // From scipy: binomtest(60, 1000).proportion_ci(method="wilson") is 0.0469 to 0.0765.
     let (config, history) = (Config::default(), history(0));
-    let run = FigureRun { name: "run", config: &config, history: &history };
+    let run = FigureRun { name: "run", config: &config, history: &history, robustness: &[] };
     let figure = run_curves(&[run], &[Panel::Error], false, None);
     let Content::Plots(plots) = &figure.content else { panic!("these are plots") };
     let (x, interval) = plots.plots[0].lines[0].intervals[0];

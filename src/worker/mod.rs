@@ -19,10 +19,10 @@ pub use probe::{Probe, ProbeAnswer, ProbeEvent, ProbeExample, ProbeWish};
 pub use protocol::{Event, LinearFacts, Mismatch, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
 pub use study::{Along, ClassLine, ControlRow, ControlTable, Least, Second, SecondAnswers, SecondWish, Wish};
 pub use testset::{
-    Curve, KeptResults, Provenance, Results, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred,
-    results_folder,
+    CommonSurvey, Curve, KeptResults, MeasuredRun, Provenance, Results, Sheet, SheetPicture, SheetWish, Survey,
+    TestEvent, TestOrder, Transferred, results_folder,
 };
-pub use training::{Order, RunId, RunInfo, RunState, TrainEvent};
+pub use training::{MeasuringProgress, Order, RunId, RunInfo, RunState, TrainEvent};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -125,7 +125,7 @@ impl Worker {
     /// Orders a survey in place of the one in hand, or what can be done beside it; answered by [`Event::TestSet`].
     pub fn test(&self, order: TestOrder) {
         let tasks = &self.test_sets.tasks;
-        let number = if order.is_survey() { tasks.overtake() } else { tasks.newest() };
+        let number = if order.overtakes() { tasks.overtake() } else { tasks.newest() };
         tasks.push(Numbered { number, order });
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::Result;
-use crate::engine::attack::{AttackSettings, Baseline, Problem, Run, Step};
+use crate::engine::attack::{AttackSettings, Baseline, MemberUnderWay, Problem, Run, Step};
 use crate::engine::model::argmax;
 use crate::engine::picture::Planes;
 
@@ -22,6 +22,8 @@ pub struct Timeline {
     pub is_over: bool,
     /// Tells whether the result is on screen. Some attacks keep the best picture, not the last.
     pub is_result: bool,
+    /// The attack of an ensemble that is under way; `None` once the result is known.
+    pub member: Option<MemberUnderWay>,
     /// The net's answers begin with that to the untouched picture; of long attacks not every step has one.
     pub moments: Arc<[Moment]>,
 }
@@ -154,6 +156,7 @@ impl Playback {
             of: self.of,
             is_over: self.result.is_some(),
             is_result: self.result.as_ref().is_some_and(|result| std::ptr::eq(result, frame)),
+            member: self.run.member().filter(|_| self.result.is_none() && self.done > 0),
             moments: self.frames.iter().map(moment).collect(),
         }
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use doppelganger::engine::attack::{
-    Apgd, AttackInput, AttackSettings, AutoAttack, Bim, CarliniWagner, DeepFool, Fab, Fgsm, Fmn, GradientSteps, Loss,
-    MinimalEps, MomentumFgsm, Noise, NoiseKind, Norm, Objective, Pgd, Problem, Rules, SaliencyMap, Shortest, Square,
-    eps_curve, eps_range, finish,
+    Apgd, AttackInput, AttackSettings, AutoAttack, Bim, CarliniWagner, DeepFool, ElasticNet, Fab, Fgsm, Fmn,
+    GradientSteps, Loss, MinimalEps, MomentumFgsm, Noise, NoiseKind, Norm, Objective, Pgd, Problem, Reached, Rules,
+    SaliencyMap, Shortest, Square, eps_curve, eps_range, finish,
 };
 use doppelganger::engine::loss::softmax;
 use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, argmax};
@@ -85,6 +85,7 @@ fn free() -> Vec<AttackSettings> {
         fmn(Shortest::In(Norm::L1)),
         fmn(Shortest::Count),
         carlini_wagner(3, 30),
+        AttackSettings::ElasticNet(ElasticNet { search_steps: 3, steps: 30, ..ElasticNet::default() }),
         AttackSettings::SaliencyMap(SaliencyMap { theta: 1.0, gamma: 0.5 }),
         AttackSettings::SaliencyMap(SaliencyMap { theta: -1.0, gamma: 0.5 }),
         minimal(fgsm(Norm::Linf), 0.5),
@@ -159,7 +160,7 @@ fn problem(model: &Arc<Model>, rules: Rules) -> Problem {
 }
 
 fn run(attack: &AttackSettings, problem: &Problem) -> Vec<f32> {
-    finish(&**attack, problem, |_, _| true).unwrap_or_else(|error| panic!("{attack}: {error}"))
+    finish(&**attack, problem, |_| true).unwrap_or_else(|error| panic!("{attack}: {error}"))
 }
 
 fn perturbations(problem: &Problem, pictures: &[f32]) -> Vec<Vec<f32>> {
@@ -250,6 +251,7 @@ fn what_cannot_be_is_refused() {
         deepfool(Norm::L1),
         AttackSettings::DeepFool(DeepFool { candidates: 1, ..DeepFool::default() }),
         AttackSettings::CarliniWagner(CarliniWagner { confidence: f32::NAN, ..usual }),
+        AttackSettings::ElasticNet(ElasticNet { beta: -0.1, ..ElasticNet::default() }),
         AttackSettings::SaliencyMap(SaliencyMap { theta: 0.0, gamma: 0.1 }),
         AttackSettings::SaliencyMap(SaliencyMap { theta: 1.0, gamma: 1.5 }),
         minimal(deepfool(Norm::L2), 1.0),
@@ -509,6 +511,41 @@ fn the_ensemble_fools_whatever_a_member_fools() {
 }
 
 #[test]
+fn the_elastic_net_weighs_the_two_lengths_of_a_linear_net() {
+    // At the boundary of `w·δ = −s`, `β·‖δ‖₁ + ‖δ‖₂²` is least where 2δ = λ·w − β·sign(δ) for the values with λ·|w| > β,
+    // and the others stay. Algorithm 1 takes β off at every step, however short, so it comes near that, but not to it.
+    let (problem, w, scores) = linear_problem(Rules::default());
+    let with = |beta: f32| {
+        let settings = ElasticNet { beta, steps: 1000, step_size: 0.05, initial_c: 1.0, ..ElasticNet::default() };
+        run(&AttackSettings::ElasticNet(settings), &problem)
+    };
+    for beta in [0.0f32, 0.01, 0.05] {
+        let found = with(beta);
+        let logits = problem.logits(&found).unwrap();
+        for (i, (delta, score)) in perturbations(&problem, &found).iter().zip(&scores).enumerate() {
+            assert!(problem.fooled(i, &logits[2 * i..2 * i + 2]), "β {beta}, picture {i}");
+            // The λ at which the boundary is reached, by bisection.
+            let size = |lambda: f64, w: &f32| ((lambda * f64::from(w.abs()) - f64::from(beta)) / 2.0).max(0.0);
+            let (mut low, mut high) = (0.0, 10.0);
+            for _ in 0..60 {
+                let middle = (low + high) / 2.0;
+                let reached: f64 = w.iter().map(|w| size(middle, w) * f64::from(w.abs())).sum();
+                if reached < score.abs() { low = middle } else { high = middle }
+            }
+            let expected: Vec<f64> = w.iter().map(|w| size(high, w)).collect();
+            let weigh = |l1: f64, squares: f64| f64::from(beta) * l1 + squares;
+            let least = weigh(expected.iter().sum(), expected.iter().map(|d| d * d).sum());
+            let length = |norm: Norm| f64::from(norm.length(delta));
+            let weighed = weigh(length(Norm::L1), length(Norm::L2).powi(2));
+            assert!(
+                weighed < 1.06 * least + 1e-4 && weighed > 0.98 * least,
+                "β {beta}, picture {i}: {weighed}, {least}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_confidence_is_kept() {
     let (problem, ..) = linear_problem(Rules::default());
     let usual = CarliniWagner::default();
@@ -585,7 +622,7 @@ fn a_net_without_gradient_is_left_alone() {
 fn a_run_can_be_left_at_any_step() {
     let problem = problem(&hidden(), Rules::default()).with_eps(&[0.2]).unwrap();
     let mut asked = 0;
-    let stopped = finish(&*bim(Norm::Linf, 5), &problem, |number, of| {
+    let stopped = finish(&*bim(Norm::Linf, 5), &problem, |Reached { step: number, of, .. }| {
         asked += 1;
         assert_eq!((number, of), (asked, 5));
         number < 3

@@ -76,7 +76,7 @@ fn c01_eps_zero_returns_the_picture_bit_for_bit() {
 fn fgsm(x: &[f32], w: &[f32], eps: &[f32], bounds: Option<Bounds>) -> Result<Vec<f32>> {
     let rules = Rules { loss: Loss::LogOdds, bounds, ..Rules::default() };
     let problem = Problem::new(linear_model(w, 0.0), x.to_vec(), vec![0; x.len() / w.len()], rules)?;
-    finish(&Fgsm { norm: Norm::Linf }, &problem.with_eps(eps)?, |_, _| true)
+    finish(&Fgsm { norm: Norm::Linf }, &problem.with_eps(eps)?, |_| true)
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn c07_fgsm_is_exact_for_a_linear_net() {
     let labels: Vec<usize> = (0..8).map(|i| i % 2).collect();
     let eps = 0.2f32;
     let problem = Problem::new(model.clone(), x.clone(), labels.clone(), Rules::default()).unwrap();
-    let adversarial = finish(&Fgsm { norm: Norm::Linf }, &problem.with_eps(&[eps]).unwrap(), |_, _| true).unwrap();
+    let adversarial = finish(&Fgsm { norm: Norm::Linf }, &problem.with_eps(&[eps]).unwrap(), |_| true).unwrap();
     let losses = |x: &[f32]| {
         input_gradient(&model, &tensor(x, (8, 1, 1, 12)), &labels, Loss::CrossEntropy).unwrap().cross_entropy
     };
@@ -240,7 +240,7 @@ fn c09_a_picture_is_attacked_alike_alone_and_in_a_batch() {
 fn c10_the_callers_pictures_are_untouched_and_eps_may_be_given_for_each() {
     let (x, w) = (random(20, 0.0..1.0, 6), random(10, -1.0..1.0, 7));
     let problem = Problem::new(linear_model(&w, 0.0), x.clone(), vec![0; 2], Rules::default()).unwrap();
-    finish(&Fgsm { norm: Norm::Linf }, &problem.with_eps(&[0.2]).unwrap(), |_, _| true).unwrap();
+    finish(&Fgsm { norm: Norm::Linf }, &problem.with_eps(&[0.2]).unwrap(), |_| true).unwrap();
     assert_eq!(problem.x.to_vec(), x);
     let moved = |eps: &[f32]| fgsm(&x, &w, eps, Some(PIXELS)).unwrap();
     assert_eq!(moved(&[0.2]), moved(&[0.2, 0.2]));

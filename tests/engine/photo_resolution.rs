@@ -166,7 +166,7 @@ fn an_iterated_attack_goes_through_the_lens_too() {
         let baseline = Baseline::new(&model, input.clone(), Label::Predicted, goal, Loss::CrossEntropy).unwrap();
         let problem = baseline.problem(&model, Rules::default()).unwrap().with_eps(&[0.1]).unwrap();
         let bim = Bim { norm: Norm::Linf, steps: 20, step_size: Some(0.01) };
-        let result = finish(&bim, &problem, |_, _| true).unwrap();
+        let result = finish(&bim, &problem, |_| true).unwrap();
         let attacked = baseline.judge(&model, baseline.original.with_values(result)).unwrap();
         assert!(attacked.linf <= 0.1 + 1e-6, "{}", attacked.linf);
         let whole = attacked.in_8_bits(&model).unwrap();

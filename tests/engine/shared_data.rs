@@ -84,7 +84,7 @@ fn compare_counts<const N: usize>(
     let data = Dataset::open(&path, Split::Test, &load(expected[0].0).classes).unwrap();
     for &(name, clean, attacked) in expected {
         let plan = EvalPlan { limit, ..EvalPlan::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }), eps) };
-        let result = evaluate(&load(name), &data, &plan, |_, _| true).unwrap();
+        let result = evaluate(&load(name), &data, &plan, |_| true).unwrap();
         let close = |found: usize, expected: usize| found.abs_diff(expected) <= tolerance;
         assert!(close(result.clean_correct, clean), "{name}: {}, {clean}", result.clean_correct);
         for (found, expected) in result.attacked.iter().zip(attacked) {
@@ -119,7 +119,7 @@ fn a_net_that_learns_from_drawn_digits_alone_reads_real_ones() {
     let model = Arc::new(Model::new(manifest, &trainer.params().unwrap()).unwrap());
     let real = Dataset::open(&path, Split::Test, &model.classes).unwrap();
     let plan = EvalPlan::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }), &[]);
-    let right = evaluate(&model, &real, &plan, |_, _| true).unwrap().clean_correct;
+    let right = evaluate(&model, &real, &plan, |_| true).unwrap().clean_correct;
     assert!(right >= 9000, "{right} of 10 000 real digits");
 }
 

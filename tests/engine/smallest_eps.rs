@@ -52,7 +52,7 @@ impl Pixel {
     /// Returns by how much the answer at ε of FGSM is still the label's; less than 0 where it fools.
     fn margin(&self, eps: f32) -> f32 {
         let problem = self.problem.with_eps(&[eps]).unwrap();
-        let moved = finish(&Fgsm { norm: Norm::Linf }, &problem, |_, _| true).unwrap();
+        let moved = finish(&Fgsm { norm: Norm::Linf }, &problem, |_| true).unwrap();
         self.margin_at(&moved)
     }
 
@@ -77,7 +77,7 @@ proptest! {
         let attack = Box::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }));
         let search = MinimalEps { attack, largest, rungs, bisections };
         let mut steps = 0;
-        let found = finish(&search, &pixel.problem, |_, _| { steps += 1; true }).unwrap();
+        let found = finish(&search, &pixel.problem, |_| { steps += 1; true }).unwrap();
         prop_assert!(steps <= rungs + bisections + 1, "{steps} trials");
 
         let rung = |k: usize| largest * (k as f32 / rungs as f32);

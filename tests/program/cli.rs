@@ -476,8 +476,10 @@ fn a_sweep_leaves_a_run_for_every_pair_and_goes_on_where_it_was() {
     let first = sweep();
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
     let table = std::fs::read_to_string(folder.path().join("grid/sweep.csv")).unwrap();
-    assert_eq!(table.lines().count(), 5, "{table}");
+    // With α = 1 ε has no part, so such a run comes once.
+    assert_eq!(table.lines().count(), 4, "{table}");
     assert!(table.lines().nth(2).unwrap().starts_with("0.1,1,0,1,"), "{table}");
+    assert!(table.lines().nth(3).unwrap().starts_with(&format!("{},0.5,0,1,", 8.0f32 / 255.0)), "{table}");
     for line in table.lines().skip(1) {
         assert!(folder.path().join("grid").join(line.rsplit_once(',').unwrap().1).join("model.toml").exists());
     }
@@ -485,6 +487,28 @@ fn a_sweep_leaves_a_run_for_every_pair_and_goes_on_where_it_was() {
     assert_eq!(std::fs::read_to_string(folder.path().join("grid/sweep.csv")).unwrap(), table);
     let other = run_in(folder.path(), &[&settings[..], &["--batch", "7"], &grid].concat());
     refused(&other, 1, &["other settings", "--out"]);
+
+    // The nets are compared at one ε, which eval measures as well.
+    let common = ["--at-eps", "0.2", "--under", "fgsm,pgd", "--test-pictures", "30"];
+    let measured = run_in(folder.path(), &[&settings[..], &grid, &common].concat());
+    assert!(measured.status.success(), "{}", String::from_utf8_lossy(&measured.stderr));
+    let table = std::fs::read_to_string(folder.path().join("grid/sweep.csv")).unwrap();
+    let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let head = lines.next().unwrap();
+    assert_eq!(head[7..], ["fgsm_error_at_0.2", "pgd_error_at_0.2", "folder"], "{head:?}");
+    let first = lines.next().unwrap();
+    let net = format!("grid/{}", first[9]);
+    let eval = ["eval", "--model", &net, "--data", "drawn:200", "--limit", "30", "--eps", "0.2", "--json"];
+    let eval: Value = serde_json::from_slice(&run_in(folder.path(), &eval).stdout).unwrap();
+    assert_eq!(first[7].parse::<f64>().unwrap(), eval["attacked"][0]["error"].as_f64().unwrap());
+    let draw = |more: &[&str]| {
+        run_in(folder.path(), &[&["figure", "grid", "--shows", "trade-off", "--out", "a.svg"], more].concat())
+    };
+    assert!(draw(&["--under", "fgsm", "--at-eps", "0.2"]).status.success());
+    let texts = svg_texts(&folder.path().join("a.svg"));
+    assert!(texts.iter().any(|text| text == "Error under FGSM at ε 0.2 (%)"), "{texts:?}");
+    refused(&draw(&["--at-eps", "0.3"]), 1, &["none of these runs", "PGD at ε 0.3", "--at-eps 0.3"]);
+    refused(&draw(&["--under", "autoattack"]), 1, &["AutoAttack", "--at-eps"]);
 }
 
 /// A folder with the bundled digits as class folders.

@@ -97,7 +97,7 @@ fn runs_are_measured_by_one_command_and_the_results_come_back() {
     for (curve, name) in measured.iter().zip(["fgsm", "pgd"]) {
         let attack = AttackSettings::named(name).unwrap();
         let plan = EvalPlan { rules, limit: Some(40), ..EvalPlan::new(attack, &[0.1, 0.2]) };
-        assert_eq!(curve.found, evaluate(&model, &data, &plan, |_, _| true).unwrap());
+        assert_eq!(curve.found, evaluate(&model, &data, &plan, |_| true).unwrap());
         assert_eq!((curve.title.as_str(), curve.digest().len()), ("run-0001", 64));
     }
     window.check_accessibility();

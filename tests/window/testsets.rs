@@ -46,7 +46,7 @@ fn what_is_measured_is_what_the_engine_measures() {
     for name in ["fgsm", "pgd"] {
         let attack = AttackSettings::named(name).unwrap();
         let plan = EvalPlan { rules, limit: Some(60), ..EvalPlan::new(attack.clone(), &[0.1, 64.0 / 255.0]) };
-        let expected = evaluate(&model, &data, &plan, |_, _| true).unwrap();
+        let expected = evaluate(&model, &data, &plan, |_| true).unwrap();
         let curve = window.app().tests().curves.iter().find(|curve| curve.attack == attack).unwrap();
         assert_eq!(curve.found, expected);
         let counts = confusion(&expected.attacked[1].answers, 10);
@@ -252,7 +252,7 @@ fn nets_are_shown_the_pictures_of_others() {
     assert_eq!(found.right, transfer(&nets, &data, &plan, |_, _| true).unwrap());
     // Each net on its own pictures is what evaluating it gives.
     for (at, net) in nets.iter().enumerate() {
-        assert_eq!(found.right[at][at], evaluate(net, &data, &plan, |_, _| true).unwrap().attacked[0].correct);
+        assert_eq!(found.right[at][at], evaluate(net, &data, &plan, |_| true).unwrap().attacked[0].correct);
     }
     window.check_accessibility();
     let table = found.table().unwrap().csv();

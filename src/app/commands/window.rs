@@ -18,6 +18,8 @@ pub enum WindowCommand {
     /// This asks which of the page's figures goes where.
     ExportFigure,
     SaveFigureTo(PathBuf),
+    /// This asks where a report of all figures of the page goes.
+    SaveReport,
     CopyFigure,
     RefreshModels,
     Undo,
@@ -55,6 +57,11 @@ impl Action for WindowCommand {
             .keys(CTRL.plus(Modifiers::SHIFT), Key::F)
             .icon(icons::ICON_IMAGE),
             Self::SaveFigureTo(_) => about("Export figure", "Write the figure").icon(icons::ICON_IMAGE),
+            Self::SaveReport => about(
+                "Save report…",
+                "Save one HTML file with all figures of this page, their tables, settings and commands",
+            )
+            .icon(icons::ICON_TABLE),
             Self::CopyFigure => {
                 about("Copy figure", "Copy what is on screen as a figure on white, as pixels, to the clipboard")
                     .keys(CTRL.plus(Modifiers::SHIFT), Key::G)
@@ -109,6 +116,7 @@ impl Action for WindowCommand {
             Self::Redo,
             Self::SaveViewDialog,
             Self::ExportFigure,
+            Self::SaveReport,
             Self::CopyFigure,
             Self::RefreshModels,
             Self::DismissNotices,

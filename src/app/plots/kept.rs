@@ -173,7 +173,7 @@ mod tests {
 
     fn with_scene<R>(history: &[EpochRecord], look: PlotLook, zoom: Option<Interval>, test: impl Fn(&Scene) -> R) -> R {
         let config = Config::default();
-        let runs = [PlotRun { name: "run", history, config: &config, is_primary: true }];
+        let runs = [PlotRun { name: "run", history, config: &config, robustness: &[], is_primary: true }];
         test(&Scene { runs: &runs, primary: 0, look, zoom, cursor: None, raised: None })
     }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::theme::Palette;
-use crate::engine::train::{Config, EpochRecord};
-use crate::figure::FigureRun;
+use crate::engine::train::{Config, EpochRecord, Robustness};
 use crate::figure::axes::Interval;
+use crate::figure::{FigureRun, SweepMeasure};
 
 /// A look is what a person has chosen about the plots; it is kept between starts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct PlotLook {
     pub hidden: [bool; 4],
     /// This panel is shown where there is room for one only.
     pub only: Panel,
+    /// The runs of a sweep are judged by this.
+    pub measure: SweepMeasure,
 }
 
 impl Default for PlotLook {
@@ -34,6 +36,7 @@ impl Default for PlotLook {
             panels: [true; 3],
             hidden: [false; 4],
             only: Panel::Error,
+            measure: SweepMeasure::default(),
         }
     }
 }
@@ -44,7 +47,12 @@ impl PlotLook {
     /// Replaces values that a person could have edited into nonsense by the defaults.
     pub fn sane(self) -> Self {
         let is_sane = (0.0..=SMOOTHEST).contains(&self.smoothing);
-        Self { smoothing: if is_sane { self.smoothing } else { 0.0 }, ..self }
+        let is_length = self.measure.eps.is_finite() && self.measure.eps > 0.0;
+        Self {
+            smoothing: if is_sane { self.smoothing } else { 0.0 },
+            measure: if is_length { self.measure } else { SweepMeasure::default() },
+            ..self
+        }
     }
 
     pub fn wanted(&self) -> Vec<Panel> {
@@ -62,14 +70,22 @@ pub struct PlotRun<'a> {
     pub name: &'a str,
     pub history: &'a [EpochRecord],
     pub config: &'a Config,
+    /// What was measured of its net on test pictures.
+    pub robustness: &'a [Robustness],
     /// The selected run has bands, markers and the alarm.
     pub is_primary: bool,
 }
 
-impl PlotRun<'_> {
+impl<'a> PlotRun<'a> {
     /// Returns the epoch whose weights the run keeps: the one that its stopping rule finds best, or its last.
-    pub fn kept(&self) -> Option<&EpochRecord> {
-        FigureRun { name: self.name, config: self.config, history: self.history }.kept()
+    pub fn kept(&self) -> Option<&'a EpochRecord> {
+        self.as_figure().kept()
+    }
+
+    /// Returns the run as figures see it.
+    pub fn as_figure(&self) -> FigureRun<'a> {
+        let Self { name, config, history, robustness, .. } = *self;
+        FigureRun { name, config, history, robustness }
     }
 }
 
@@ -146,7 +162,7 @@ mod tests {
         for (epochs, high) in [(1, 10.5), (30, 30.5)] {
             let (history, config, look) =
                 (vec![EpochRecord::default(); epochs], Config::default(), PlotLook::default());
-            let runs = [PlotRun { name: "run", history: &history, config: &config, is_primary: true }];
+            let runs = [PlotRun { name: "run", history: &history, config: &config, robustness: &[], is_primary: true }];
             let scene = Scene { runs: &runs, primary: 0, look, zoom: None, cursor: None, raised: None };
             assert_eq!(scene.epochs_in_sight(), Interval::new(0.5, high));
         }

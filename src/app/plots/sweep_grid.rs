@@ -1,8 +1,8 @@
 //! The grid shows a sweep at a glance: a small plot for each ε and α.
 
 use egui::{
-    Align2, Grid, Label, Rect, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
-    vec2,
+    Align2, Color32, Grid, Label, Rect, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2,
+    WidgetInfo, vec2,
 };
 use egui_material_icons::icons;
 use egui_plot::{HLine, Line, PlotPoint, PlotPoints, PlotUi};
@@ -15,9 +15,12 @@ use crate::app::plots::series::{stretches, thinned};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::icon_at;
 use crate::figure::axes::{AxisScale, Interval, linear, per_cent_tick};
+use crate::figure::{FigureRun, SweepAttack, SweepMeasure};
 
 const LEAST_CELL: Vec2 = vec2(108.0, 76.0);
-const LARGEST_CELL: Vec2 = vec2(240.0, 160.0);
+const LARGEST_CELL: Vec2 = vec2(420.0, 260.0);
+/// Wider cells have room for a third error.
+const ROOMY_CELL: f32 = 168.0;
 const GAP: f32 = 6.0;
 const GUTTER: Vec2 = vec2(64.0, 22.0);
 const CAPTION: f32 = 22.0;
@@ -25,9 +28,10 @@ const SUMMARY: f32 = 18.0;
 const LINE: f32 = 1.4;
 const LINES: [Quantity; 3] = [Quantity::Clean, Quantity::Fgsm, Quantity::Pgd];
 
-/// Draws a small error plot for each ε (along x) and α (along y) of a sweep, all with the same axes. Returns the index
-/// in `runs` of the one that was clicked; a click on the cell of the primary run goes on to the next one in it.
-pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
+/// Draws a small error plot for each ε (along x) and α (along y) of a sweep, all with the same axes, with the errors by a
+/// measure above it. Returns the index in `runs` of the one that was clicked; a click on the cell of the primary run goes
+/// on to the next one in it.
+pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>], measure: SweepMeasure) -> Option<usize> {
     if runs.is_empty() {
         let text = "A sweep trains one run for each ε and α; each gets a small plot here.";
         ui.label(theme::weak(ui, text));
@@ -39,6 +43,8 @@ pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     all_alpha.reverse();
     let count = vec2(all_eps.len() as f32, all_alpha.len() as f32);
     let size = ((ui.available_size() - GUTTER) / count - Vec2::splat(GAP)).clamp(LEAST_CELL, LARGEST_CELL).floor();
+    let figure_runs: Vec<FigureRun<'_>> = runs.iter().map(PlotRun::as_figure).collect();
+    let best = measure.best(&figure_runs);
     let mut clicked = None;
     ScrollArea::both().id_salt("sweep grid").auto_shrink([false, true]).show(ui, |ui| {
         let grid = Grid::new("sweep grid").spacing(Vec2::splat(GAP)).min_col_width(0.0).min_row_height(0.0);
@@ -46,7 +52,7 @@ pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
             for &alpha in &all_alpha {
                 label(ui, vec2(GUTTER.x - GAP, size.y), Align2::RIGHT_CENTER, format!("α {}", short(alpha)));
                 for &eps in &all_eps {
-                    let cell = Cell::new(runs, eps, alpha);
+                    let cell = Cell::new(runs, eps, alpha, measure, &best);
                     if cell.show(ui, size, &axes) {
                         clicked = cell.next();
                     }
@@ -69,12 +75,13 @@ fn values(runs: &[PlotRun<'_>], value: fn(&PlotRun<'_>) -> f32) -> Vec<f32> {
     all
 }
 
-/// Returns the run with the lowest adversarial error at an ε.
-fn best(runs: &[PlotRun<'_>], eps: f32) -> Option<usize> {
-    let error = |run: &PlotRun<'_>| Panel::Error.value(Quantity::Fgsm, run.kept()?);
-    let at_eps = runs.iter().enumerate().filter(|(_, run)| run.config.eps == eps);
-    let errors = at_eps.filter_map(|(index, run)| Some((index, error(run)?)));
-    errors.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
+/// Returns the colour in which the error by a measure is written: that of its line, where it has one.
+fn colour(palette: &Palette, measure: SweepMeasure) -> Color32 {
+    match (measure.is_common(), measure.attack) {
+        (false, SweepAttack::Fgsm) => Quantity::Fgsm.colour(palette),
+        (false, _) => Quantity::Pgd.colour(palette),
+        (true, _) => palette.text,
+    }
 }
 
 fn label(ui: &mut Ui, size: Vec2, align: Align2, text: String) {
@@ -124,15 +131,16 @@ struct Cell<'a> {
     inside: Vec<usize>,
     eps: f32,
     alpha: f32,
+    measure: SweepMeasure,
     is_best: bool,
 }
 
 impl<'a> Cell<'a> {
-    fn new(runs: &'a [PlotRun<'a>], eps: f32, alpha: f32) -> Self {
+    fn new(runs: &'a [PlotRun<'a>], eps: f32, alpha: f32, measure: SweepMeasure, best: &[usize]) -> Self {
         let is_inside = |index: &usize| (runs[*index].config.eps, runs[*index].config.alpha) == (eps, alpha);
         let inside: Vec<usize> = (0..runs.len()).filter(is_inside).collect();
-        let is_best = best(runs, eps).is_some_and(|best| inside.contains(&best));
-        Self { runs, inside, eps, alpha, is_best }
+        let is_best = best.iter().any(|best| inside.contains(best));
+        Self { runs, inside, eps, alpha, measure, is_best }
     }
 
     fn selected(&self) -> Option<usize> {
@@ -197,16 +205,27 @@ impl<'a> Cell<'a> {
     fn summary(&self, ui: &Ui, rect: Rect) {
         let palette = palette(ui);
         let run = self.inside.get(self.selected().unwrap_or(0)).map(|index| &self.runs[*index]);
-        let Some(record) = run.and_then(PlotRun::kept) else {
-            let text = if run.is_some() { "no epoch yet" } else { "no run" };
+        let Some((run, record)) = run.and_then(|run| Some((run, run.kept()?))) else {
+            let text = match run {
+                Some(_) => "no epoch yet",
+                None if self.alpha == 1.0 => "trained once",
+                None => "no run",
+            };
             ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::small_font(), palette.weak);
             return;
         };
+        let judged = self.measure.judge(&run.as_figure());
+        let own = |quantity: Quantity| Some((Panel::Error.value(quantity, record)?, quantity.colour(palette)));
+        let by_measure = judged.map(|judged| (judged.attacked.error(), colour(palette, self.measure)));
+        let clean = judged.map_or_else(
+            || own(Quantity::Clean),
+            |judged| Some((judged.clean.error(), Quantity::Clean.colour(palette))),
+        );
+        // Beside an error at a common ε stands that at the run's own.
+        let beside = own(Quantity::Pgd).filter(|_| self.measure.is_common() && rect.width() >= ROOMY_CELL);
         let mut at = rect.right_top() + vec2(-SPACE_2, SPACE_1);
-        for quantity in [Quantity::Fgsm, Quantity::Clean] {
-            let Some(error) = Panel::Error.value(quantity, record) else { continue };
-            let (text, colour) = (per_cent(error), quantity.colour(palette));
-            let written = ui.painter().text(at, Align2::RIGHT_TOP, text, theme::number_font(), colour);
+        for (error, colour) in [by_measure, beside, clean].into_iter().flatten() {
+            let written = ui.painter().text(at, Align2::RIGHT_TOP, per_cent(error), theme::number_font(), colour);
             at.x = written.left() - SPACE_2;
         }
         if self.is_best {
@@ -218,7 +237,7 @@ impl<'a> Cell<'a> {
     fn words(&self) -> String {
         let mut words = format!("ε {}, α {}", short(self.eps), short(self.alpha));
         if self.inside.is_empty() {
-            return words + ": no run";
+            return words + if self.alpha == 1.0 { ": trained once, with another ε" } else { ": no run" };
         }
         for &index in &self.inside {
             let run = &self.runs[index];
@@ -229,9 +248,18 @@ impl<'a> Cell<'a> {
             let errors: Vec<String> = LINES.into_iter().filter_map(error).collect();
             let errors = if errors.is_empty() { "no epoch yet".into() } else { errors.join(", ") };
             words.push_str(&format!("\n{}: {errors}", run.name));
+            if let Some(judged) = self.measure.judge(&run.as_figure()).filter(|_| self.measure.is_common()) {
+                let (clean, attacked) = (per_cent(judged.clean.error()), per_cent(judged.attacked.error()));
+                let under = self.measure.in_words();
+                words.push_str(&format!(
+                    "\nclean {clean}, {under} {attacked} (n = {} test pictures)",
+                    judged.attacked.n
+                ));
+            }
         }
         if self.is_best {
-            words.push_str("\nThe lowest error under FGSM at this ε");
+            let among = if self.measure.is_common() { "of all runs" } else { "of the runs with this ε" };
+            words.push_str(&format!("\nThe lowest error {among}: {}", self.measure.in_words()));
         }
         words
     }
@@ -247,16 +275,24 @@ mod tests {
         let config = |eps, alpha| Config { eps, alpha, ..Config::default() };
         let configs = [config(0.3, 0.5), config(0.1, 0.5), config(0.1, 0.0), config(0.3, 0.5)];
         let histories = [5, 4, 8, 2].map(|wrong| {
-            let adversarial = Some(Measured { n: 10, wrong, ..Measured::default() });
-            [EpochRecord { adversarial, ..EpochRecord::default() }]
+            let measured = Some(Measured { n: 10, wrong, ..Measured::default() });
+            [EpochRecord { clean: measured, adversarial: measured, ..EpochRecord::default() }]
         });
-        let run = |at: usize| PlotRun { name: "", history: &histories[at], config: &configs[at], is_primary: false };
+        let run = |at: usize| PlotRun {
+            name: "",
+            history: &histories[at],
+            config: &configs[at],
+            robustness: &[],
+            is_primary: false,
+        };
         let runs: Vec<PlotRun<'_>> = (0..4).map(run).collect();
         assert_eq!(values(&runs, |run| run.config.eps), [0.1, 0.3]);
+        let by_fgsm = SweepMeasure { attack: SweepAttack::Fgsm, ..SweepMeasure::default() };
+        let best = by_fgsm.best(&runs.iter().map(PlotRun::as_figure).collect::<Vec<_>>());
         let cells: [(f32, f32, &[usize], bool); 4] =
             [(0.1, 0.5, &[1], true), (0.3, 0.5, &[0, 3], true), (0.1, 0.0, &[2], false), (0.3, 0.0, &[], false)];
         for (eps, alpha, inside, is_best) in cells {
-            let cell = Cell::new(&runs, eps, alpha);
+            let cell = Cell::new(&runs, eps, alpha, by_fgsm, &best);
             assert_eq!((&*cell.inside, cell.is_best), (inside, is_best), "{eps} {alpha}");
         }
     }
@@ -265,9 +301,17 @@ mod tests {
     fn a_shared_cell_is_gone_through_by_clicks() {
         let config = Config::default();
         for (primary, next) in [(None, 0), (Some(0), 1), (Some(1), 0)] {
-            let run = |at| PlotRun { name: "run", history: &[], config: &config, is_primary: primary == Some(at) };
-            assert_eq!(Cell::new(&[run(0), run(1)], config.eps, config.alpha).next(), Some(next));
+            let run = |at| PlotRun {
+                name: "run",
+                history: &[],
+                config: &config,
+                robustness: &[],
+                is_primary: primary == Some(at),
+            };
+            let runs = [run(0), run(1)];
+            let cell = Cell::new(&runs, config.eps, config.alpha, SweepMeasure::default(), &[]);
+            assert_eq!(cell.next(), Some(next));
         }
-        assert_eq!(Cell::new(&[], 0.0, 0.0).next(), None);
+        assert_eq!(Cell::new(&[], 0.0, 0.0, SweepMeasure::default(), &[]).next(), None);
     }
 }

@@ -8,6 +8,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::app::plots::*;
 use crate::engine::train::{Config, EpochRecord, Measured, Rule, Stage, Stopping};
+use crate::figure::{SweepAttack, SweepMeasure};
 
 #[derive(Clone, Default)]
 struct Run {
@@ -25,6 +26,8 @@ struct State {
     clicked: Option<usize>,
     spent: Duration,
 }
+
+const BY_FGSM: SweepMeasure = SweepMeasure { attack: SweepAttack::Fgsm, at_common_eps: false, eps: 0.1 };
 
 type Window = Harness<'static, State>;
 
@@ -79,8 +82,14 @@ fn window(size: [f32; 2], runs: Vec<Run>, draw: fn(&mut Ui, &mut State)) -> Wind
 
 fn views(runs: &[Run]) -> Vec<PlotRun<'_>> {
     let all = runs.iter();
-    all.map(|Run { name, history, config, is_primary }| PlotRun { name, history, config, is_primary: *is_primary })
-        .collect()
+    all.map(|Run { name, history, config, is_primary }| PlotRun {
+        name,
+        history,
+        config,
+        robustness: &[],
+        is_primary: *is_primary,
+    })
+    .collect()
 }
 
 fn draw_plots(ui: &mut Ui, state: &mut State) {
@@ -90,11 +99,11 @@ fn draw_plots(ui: &mut Ui, state: &mut State) {
 }
 
 fn draw_grid(ui: &mut Ui, state: &mut State) {
-    state.clicked = sweep_grid::sweep_grid(ui, &views(&state.runs)).or(state.clicked);
+    state.clicked = sweep_grid::sweep_grid(ui, &views(&state.runs), SweepMeasure::default()).or(state.clicked);
 }
 
 fn draw_trade_off(ui: &mut Ui, state: &mut State) {
-    state.clicked = trade_off::trade_off(ui, &views(&state.runs)).or(state.clicked);
+    state.clicked = trade_off::trade_off(ui, &views(&state.runs), BY_FGSM).or(state.clicked);
 }
 
 fn plots(size: [f32; 2], runs: Vec<Run>) -> Window {

@@ -6,19 +6,24 @@ use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotTransfo
 use crate::app::format::short;
 use crate::app::plots::hover;
 use crate::app::plots::panel::RIGHT;
-use crate::app::plots::quantity::{Quantity, per_cent};
+use crate::app::plots::quantity::per_cent;
 use crate::app::plots::quiet::{Labels, Marker, PlotAxis, QuietPlot, rimmed, text_size};
 use crate::app::plots::scene::{PlotRun, run_colour};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
 use crate::engine::train::Measured;
 use crate::figure::axes::{AxisScale, Interval, per_cent_tick};
+use crate::figure::{Judged, SweepAttack, SweepMeasure};
 
 const RADIUS: f32 = 6.0;
 const LOWEST: f32 = 120.0;
-const ABOUT: &str = "Each run at the epoch that it keeps: further left it errs less on clean pictures, further down \
-                     less under FGSM at the ε that it was trained with, so that only dots of one ε can be compared. \
-                     The bars are 95 % intervals. A line joins those that no other of the same ε beats in both.";
+const ABOUT_OWN: &str = "Each run at the epoch that it keeps: further left it errs less on clean pictures, further down \
+                         less under the attack at the ε that it was trained with, so that only dots of one ε can be \
+                         compared. The bars are 95 % intervals. A line joins those that no other of the same ε beats in \
+                         both.";
+const ABOUT_COMMON: &str = "The net of each run on the same test pictures: further left it errs less on clean pictures, \
+                            further down less under the attack, at one ε for all. The bars are 95 % intervals. A line \
+                            joins those that no other beats in both.";
 
 #[derive(Clone, Copy)]
 struct Dot {
@@ -28,29 +33,42 @@ struct Dot {
     adversarial: Measured,
 }
 
-/// Plots clean against adversarial validation error of the epoch that each run keeps. Returns the index in `runs` of
-/// the one that was clicked.
-pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
+/// Plots the clean against the adversarial error of each run by a measure. Returns the index in `runs` of the one that was
+/// clicked.
+pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>], measure: SweepMeasure) -> Option<usize> {
     let dot = |(run, plotted): (usize, &PlotRun<'_>)| {
-        let record = plotted.kept()?;
-        Some(Dot { run, epoch: record.epoch, clean: record.clean?, adversarial: record.adversarial? })
+        let Judged { epoch, clean, attacked } = measure.judge(&plotted.as_figure())?;
+        Some(Dot { run, epoch, clean, adversarial: attacked })
     };
     let dots: Vec<Dot> = runs.iter().enumerate().filter_map(dot).collect();
     ui.horizontal(|ui| {
         ui.label(theme::caption(ui, "Adversarial against clean error"));
-        hint(ui, ABOUT);
+        hint(ui, if measure.is_common() { ABOUT_COMMON } else { ABOUT_OWN });
     });
     if dots.is_empty() {
-        let text = "Runs appear here once an epoch was validated on clean and on adversarial pictures.";
+        let text = match measure.is_common() {
+            true => "Runs appear here once they were measured at this ε.",
+            false => "Runs appear here once an epoch was validated on clean and on adversarial pictures.",
+        };
         ui.label(theme::weak(ui, text));
         return None;
     }
-    let transform = plot(ui, runs, &dots);
+    let transform = plot(ui, runs, &dots, measure);
     // Every dot is asked, since asking draws what belongs to it.
-    dots.iter().fold(None, |clicked, dot| interact(ui, runs, dot, &transform).or(clicked))
+    dots.iter().fold(None, |clicked, dot| interact(ui, runs, dot, measure, &transform).or(clicked))
 }
 
-fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot]) -> PlotTransform {
+fn axis_label(measure: SweepMeasure) -> &'static str {
+    match (measure.attack, measure.is_common()) {
+        (SweepAttack::Fgsm, false) => "error under FGSM at its own ε",
+        (SweepAttack::Fgsm, true) => "error under FGSM at the common ε",
+        (SweepAttack::Pgd, false) => "error under PGD at its own ε",
+        (SweepAttack::Pgd, true) => "error under PGD at the common ε",
+        (SweepAttack::AutoAttack, _) => "error under AutoAttack at the common ε",
+    }
+}
+
+fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot], measure: SweepMeasure) -> PlotTransform {
     let axis = |label, of: fn(&Dot) -> Measured| PlotAxis {
         label,
         text: per_cent_tick,
@@ -58,12 +76,12 @@ fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot]) -> PlotTransform {
         ..PlotAxis::new(AxisScale::Linear, ends(dots.iter().map(of)))
     };
     let x = PlotAxis { apart: 60.0, room: 34.0, ..axis("clean error", |dot| dot.clean) };
-    let y = PlotAxis { apart: 28.0, room: 66.0, ..axis("error under FGSM at its own ε", |dot| dot.adversarial) };
+    let y = PlotAxis { apart: 28.0, room: 66.0, ..axis(axis_label(measure), |dot| dot.adversarial) };
     let mut quiet = QuietPlot::new(ui, "trade-off", x, y);
     quiet.size = vec2(ui.available_width() - RIGHT, ui.available_height().max(LOWEST));
     let palette = palette(ui);
     let shown = quiet.show(ui, |plot| {
-        frontiers(plot, palette, runs, dots);
+        frontiers(plot, palette, runs, dots, measure);
         for dot in dots {
             let ((left, right), (low, high)) = (dot.clean.interval(), dot.adversarial.interval());
             let (PlotPoint { x, y }, colour) = (dot.at(), theme::faint_of(run_colour(palette, dot.run)));
@@ -91,9 +109,10 @@ impl Dot {
     }
 }
 
-/// Joins the dots that no other of the same ε beats in both errors.
-fn frontiers(plot: &mut PlotUi<'_>, palette: &Palette, runs: &[PlotRun<'_>], dots: &[Dot]) {
-    let eps = |dot: &Dot| runs[dot.run].config.eps;
+/// Joins the dots that no other beats in both errors, among those that can be compared: all of them at a common ε, and
+/// otherwise those of the same ε.
+fn frontiers(plot: &mut PlotUi<'_>, palette: &Palette, runs: &[PlotRun<'_>], dots: &[Dot], measure: SweepMeasure) {
+    let eps = |dot: &Dot| if measure.is_common() { measure.eps } else { runs[dot.run].config.eps };
     let mut by_eps = dots.to_vec();
     by_eps.sort_by(|a, b| eps(a).total_cmp(&eps(b)));
     for comparable in by_eps.chunk_by(|a, b| eps(a) == eps(b)) {
@@ -144,19 +163,25 @@ fn places(dot: Pos2, size: Vec2) -> impl Iterator<Item = Rect> {
 }
 
 /// Returns the run of a dot that was clicked.
-fn interact(ui: &Ui, runs: &[PlotRun<'_>], dot: &Dot, transform: &PlotTransform) -> Option<usize> {
+fn interact(
+    ui: &Ui,
+    runs: &[PlotRun<'_>],
+    dot: &Dot,
+    measure: SweepMeasure,
+    transform: &PlotTransform,
+) -> Option<usize> {
     let run = &runs[dot.run];
     let centre = transform.position_from_point(&dot.at());
     let rect = Rect::from_center_size(centre, Vec2::splat(2.0 * RADIUS + SPACE_2));
     let response = ui.interact(rect, ui.make_persistent_id(("dot", dot.run)), Sense::click());
-    let value = |quantity: Quantity, measured: Measured| {
+    let value = |name: &str, measured: Measured| {
         let (low, high) = measured.interval();
-        let (name, n) = (quantity.name(), measured.n);
+        let n = measured.n;
         let error = per_cent(measured.error());
         format!("{name} {error} (95 %: {} to {}, n = {n})", per_cent(low), per_cent(high))
     };
     let settings = format!("ε {}, α {}, epoch {}", short(run.config.eps), short(run.config.alpha), dot.epoch);
-    let values = [value(Quantity::Clean, dot.clean), value(Quantity::Fgsm, dot.adversarial)];
+    let values = [value("clean", dot.clean), value(&measure.in_words(), dot.adversarial)];
     let words = || format!("{}: {settings}\n{}", run.name, values.join("\n"));
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, words()));
     if response.has_focus() || response.hovered() {

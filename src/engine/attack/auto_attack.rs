@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::apgd::{Apgd, Objective};
 use super::fab::Fab;
 use super::parameter::{AttackInfo, Parameter, norm};
-use super::run::{Attack, Run, Step};
+use super::run::{Attack, MemberUnderWay, Run, Step};
 use super::square::Square;
 use super::{Measure, Norm, Problem, within};
 use crate::{Error, Result};
@@ -31,6 +31,14 @@ impl Member {
             Self::Apgd(apgd) => apgd.start(problem),
             Self::Fab(fab) => fab.start_within_eps(problem),
             Self::Square(square) => square.start(problem),
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Apgd(apgd) => apgd.info().title,
+            Self::Fab(fab) => fab.info().title,
+            Self::Square(square) => square.info().title,
         }
     }
 
@@ -183,5 +191,10 @@ impl Run for Ensemble {
 
     fn result(&self) -> &[f32] {
         &self.best
+    }
+
+    fn member(&self) -> Option<MemberUnderWay> {
+        let member = self.members.get(self.next)?;
+        Some(MemberUnderWay { title: member.title(), number: self.next + 1, of: self.members.len() })
     }
 }

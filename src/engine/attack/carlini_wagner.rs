@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::parameter::{AttackInfo, Parameter, Scale, Value, steps};
 use super::problem::{Margin, Problem, difference, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
+use super::weight_search::WeightSearch;
 use super::{Bounds, Measure, Norm};
 use crate::{Error, Result};
 
@@ -132,7 +133,7 @@ impl Attack for CarliniWagner {
             at: problem.x.to_vec(),
             best: problem.x.to_vec(),
             best_length: vec![f32::INFINITY; n],
-            c: vec![Range { now: self.initial_c, low: 0.0, high: f32::INFINITY, fooled: false }; n],
+            c: vec![WeightSearch::from(self.initial_c); n],
             last_check: vec![f32::INFINITY; n],
             open: (0..n).collect(),
             done: 0,
@@ -143,26 +144,6 @@ impl Attack for CarliniWagner {
             half,
             start,
         }))
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Range {
-    now: f32,
-    low: f32,
-    high: f32,
-    fooled: bool,
-}
-
-impl Range {
-    fn next(&mut self) {
-        if self.fooled {
-            self.high = self.now;
-        } else {
-            self.low = self.now;
-        }
-        self.now = if self.high.is_finite() { (self.low + self.high) / 2.0 } else { self.now * 10.0 };
-        self.fooled = false;
     }
 }
 
@@ -182,7 +163,7 @@ struct Search {
     at: Vec<f32>,
     best: Vec<f32>,
     best_length: Vec<f32>,
-    c: Vec<Range>,
+    c: Vec<WeightSearch>,
     /// The objective of each picture a tenth of the steps ago.
     last_check: Vec<f32>,
     open: Vec<usize>,
@@ -192,7 +173,7 @@ struct Search {
 impl Search {
     fn set_out(&mut self) {
         if self.done > 0 {
-            self.c.iter_mut().for_each(Range::next);
+            self.c.iter_mut().for_each(WeightSearch::next);
         }
         self.delta.fill(0.0);
         self.first_moment.fill(0.0);

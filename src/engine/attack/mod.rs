@@ -15,6 +15,7 @@ mod controls;
 mod curve;
 mod deepfool;
 mod dlr;
+mod elastic_net;
 mod fab;
 mod fgsm;
 mod fmn;
@@ -38,6 +39,7 @@ mod search;
 mod settings;
 mod square;
 mod step;
+mod weight_search;
 
 pub use crate::loss::Loss;
 pub use apgd::Objective;
@@ -53,7 +55,7 @@ pub(crate) use noise::normal;
 pub use parameter::{AttackInfo, Parameter, Scale, Value};
 pub use picture::{AttackInput, Attacked, Baseline, MAX_PHOTO_PIXELS, Reread, attackable_part};
 pub use problem::{Clean, Problem, Rules};
-pub use run::{Attack, MAX_STEPS, Run, Step, finish};
+pub use run::{Attack, MAX_STEPS, MemberUnderWay, Reached, Run, Step, finish};
 pub use search::EpsSearch;
 pub use step::{Bounds, Norm, PIXELS, sign_step, within};
 
@@ -66,6 +68,7 @@ settings::attacks! {
     Momentum(momentum::MomentumFgsm),
     DeepFool(deepfool::DeepFool),
     CarliniWagner(carlini_wagner::CarliniWagner),
+    ElasticNet(elastic_net::ElasticNet),
     SaliencyMap(saliency::SaliencyMap),
     Noise(noise::Noise),
     AutoAttack(auto_attack::AutoAttack),

@@ -239,7 +239,7 @@ impl Baseline {
 
     /// Runs an attack on [`Self::problem`] to its end.
     pub fn attacked(&self, attack: &dyn Attack, problem: &Problem) -> Result<Attacked> {
-        let adversarial = finish(attack, problem, |_, _| true)?;
+        let adversarial = finish(attack, problem, |_| true)?;
         self.judge(&problem.model, self.original.with_values(adversarial))
     }
 

@@ -64,6 +64,38 @@ pub trait Run: Send {
 
     /// Returns the best pictures so far, as many as the problem has; untouched where an attack finds none that fools.
     fn result(&self) -> &[f32];
+
+    /// Returns which attack of an ensemble is under way; `None` for an attack that has no members.
+    fn member(&self) -> Option<MemberUnderWay> {
+        None
+    }
+}
+
+/// This is the attack of an ensemble that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberUnderWay {
+    /// The title of the attack.
+    pub title: &'static str,
+    /// Its number in the ensemble, from 1.
+    pub number: usize,
+    /// The number of attacks in the ensemble.
+    pub of: usize,
+}
+
+impl std::fmt::Display for MemberUnderWay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({} of {})", self.title, self.number, self.of)
+    }
+}
+
+/// This is how far an attack has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Reached {
+    /// The number of steps taken.
+    pub step: usize,
+    /// The most steps that the attack takes.
+    pub of: usize,
+    pub member: Option<MemberUnderWay>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,16 +108,12 @@ pub struct Step<'a> {
     pub pictures: &'a [f32],
 }
 
-/// Runs an attack to its end, and returns the pictures as the net is shown them; `keep_on(step, of)` may stop it with
-/// [`Error::Stopped`].
-pub fn finish(
-    attack: &dyn Attack,
-    problem: &Problem,
-    mut keep_on: impl FnMut(usize, usize) -> bool,
-) -> Result<Vec<f32>> {
+/// Runs an attack to its end, and returns the pictures as the net is shown them; `keep_on` may stop it after each step
+/// with [`Error::Stopped`].
+pub fn finish(attack: &dyn Attack, problem: &Problem, mut keep_on: impl FnMut(Reached) -> bool) -> Result<Vec<f32>> {
     let mut run = attack.start(problem)?;
-    while let Some(Step { number, of, .. }) = run.advance()? {
-        if !keep_on(number, of) {
+    while let Some(Step { number: step, of, .. }) = run.advance()? {
+        if !keep_on(Reached { step, of, member: run.member() }) {
             return Err(Error::Stopped);
         }
     }

@@ -17,18 +17,18 @@ use crate::engine::{Error, Result};
 use crate::worker::job::{Failure, PatientThread, Throttle, guarded};
 use crate::worker::last::LastData;
 use crate::worker::mailbox::Mailbox;
-use crate::worker::{Event, Outbox};
+use crate::worker::{Event, Outbox, TrainEvent};
 
-struct Bench {
+pub(super) struct Bench {
     catalogue: Catalogue,
     orders: Arc<Mailbox<Numbered>>,
     in_hand: u64,
-    outbox: Arc<Outbox>,
+    pub(super) outbox: Arc<Outbox>,
     /// Each net has the SHA-256 of its weights with it.
-    models: BTreeMap<String, (Arc<Model>, String)>,
+    pub(super) models: BTreeMap<String, (Arc<Model>, String)>,
     results: Results,
     data: LastData,
-    progress: Throttle,
+    pub(super) progress: Throttle,
 }
 
 pub fn start(catalogue: Catalogue, results: Results, outbox: Arc<Outbox>) -> std::io::Result<PatientThread<Numbered>> {
@@ -44,16 +44,24 @@ impl Bench {
         self.tell(TestEvent::Kept(Box::new(self.results.read())));
         while let Some(next) = self.orders.next() {
             self.in_hand = next.number;
-            let is_survey = next.is_survey();
+            let (is_survey, is_common) = (next.is_survey(), next.is_common());
             self.progress = Throttle::later(Throttle::PROGRESS);
             let done = guarded(|| {
                 pool.install(|| match next.order {
                     TestOrder::Measure { survey, known } => self.measure(&survey, &known),
+                    TestOrder::Common(survey) => self.measure_runs(&survey),
                     TestOrder::Compare(nets) => self.compare(nets),
                     TestOrder::Sheet(wish) => self.sheet(wish),
                     TestOrder::Transfer(survey, eps) => self.transfer(survey, eps),
                 })
             });
+            if is_common {
+                self.tell_of_runs_failure(done);
+                if !self.orders.holds(Numbered::is_common) {
+                    self.tell_of_runs(TrainEvent::Measuring(None));
+                }
+                continue;
+            }
             self.tell_failure(done);
             if is_survey && !self.orders.holds(Numbered::is_survey) {
                 self.tell(TestEvent::Ended);
@@ -66,7 +74,7 @@ impl Bench {
     }
 
     /// Tells whether the survey in hand goes on. A sheet that was ordered meanwhile is made first, the newest of them.
-    fn goes_on(&mut self) -> bool {
+    pub(super) fn goes_on(&mut self) -> bool {
         let mut sheet = None;
         while let Some(next) = self.orders.take(Numbered::is_sheet) {
             sheet = Some(next);
@@ -105,7 +113,7 @@ impl Bench {
     }
 
     /// Loads a net, with the SHA-256 of its weights.
-    fn model(&mut self, name: &str) -> Result<(Arc<Model>, String)> {
+    pub(super) fn model(&mut self, name: &str) -> Result<(Arc<Model>, String)> {
         Ok(match self.models.entry(name.to_owned()) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(unknown) => {
@@ -128,7 +136,7 @@ impl Bench {
         Ok(())
     }
 
-    fn data(&mut self, source: &DataSource, skips_damaged: bool, model: &Model) -> Result<Arc<Dataset>> {
+    pub(super) fn data(&mut self, source: &DataSource, skips_damaged: bool, model: &Model) -> Result<Arc<Dataset>> {
         let Self { data, orders, in_hand, outbox, progress, .. } = self;
         let how = Opening { skips_damaged, ..Opening::default() };
         let mut pace = Pace::started();
@@ -182,9 +190,10 @@ impl Bench {
             // ε of a survey is a length; a number of changed values is something else.
             let eps = if attack.measure() == Measure::Count { &[][..] } else { &survey.eps };
             let plan = EvalPlan { rules: *rules, limit: Some(survey.n), ..EvalPlan::new(attack.clone(), eps) };
-            let evaluation = evaluate(&model, &data, &plan, |done, n| {
-                let share = (before as f32 + done as f32 / n.max(1) as f32) / (nets.len() * attacks.len()) as f32;
-                self.tell_progress(share, started, || format!("{title} under {attack}: {done} of {n}"));
+            let evaluation = evaluate(&model, &data, &plan, |reached| {
+                let done = reached.done as f32 / reached.n.max(1) as f32;
+                let share = (before as f32 + done) / (nets.len() * attacks.len()) as f32;
+                self.tell_progress(share, started, || format!("{title} under {attack}: {reached}"));
                 self.goes_on()
             })?;
             found.push((attack.clone(), evaluation.clone()));
@@ -236,7 +245,7 @@ impl Bench {
         let (x, labels) = data.batch_values(&wanted, model.input())?;
         let problem = Problem::new(model.clone(), x, labels, wish.rules)?.numbered_from(wish.first);
         let problem = if wish.attack.takes_eps() { problem.with_eps(&[wish.eps])? } else { problem };
-        let mut adversarial = finish(&*wish.attack, &problem, |_, _| !self.is_stopped())?;
+        let mut adversarial = finish(&*wish.attack, &problem, |_| !self.is_stopped())?;
         let (size, classes) = (problem.size(), problem.classes());
         let mut lengths = Vec::with_capacity(problem.len());
         for (at, x) in adversarial.chunks_mut(size).zip(problem.x.chunks(size)) {

@@ -2,12 +2,14 @@
 //! sheets are made in between, so that they need not wait for its end.
 
 mod bench;
+mod common;
 mod results;
 
 pub use bench::start;
 pub use results::{KeptResults, Results, results_folder};
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use crate::engine::data::DataSource;
 use crate::engine::eval::{Evaluation, Prediction};
 use crate::engine::picture::{Picture, Rgba};
 use crate::engine::transfer_table::Transfer;
+use crate::worker::RunId;
 
 /// A survey measures each net under each attack.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +34,28 @@ pub struct Survey {
     /// The number of pictures that are measured, the first ones of the test split.
     pub n: usize,
     pub rules: Rules,
+}
+
+/// The nets of these runs are to be compared under one attack at one ε.
+#[derive(Clone, Debug)]
+pub struct CommonSurvey {
+    pub runs: Vec<MeasuredRun>,
+    pub attack: AttackSettings,
+    pub eps: f32,
+    /// The number of pictures, the first ones of the test split.
+    pub n: usize,
+    pub seed: u64,
+}
+
+/// This is a training run to be measured.
+#[derive(Clone, Debug)]
+pub struct MeasuredRun {
+    pub run: RunId,
+    pub folder: PathBuf,
+    pub data: DataSource,
+    pub skip_damaged: bool,
+    /// The run has so many epochs now.
+    pub epochs: usize,
 }
 
 /// A contact sheet is asked for: some pictures of a survey, attacked.
@@ -58,6 +83,9 @@ pub enum TestOrder {
         known: Vec<Curve>,
     },
     Sheet(SheetWish),
+    /// The nets of training runs are measured under one attack at one ε, in place of the survey in hand; told by
+    /// [`TrainEvent::Robust`](crate::worker::TrainEvent).
+    Common(CommonSurvey),
     /// The weights of these nets are compared with those that were measured.
     Compare(Vec<String>),
     /// The nets of a survey are shown each other's pictures, made with its first attack at this ε.
@@ -65,12 +93,13 @@ pub enum TestOrder {
 }
 
 impl TestOrder {
-    /// Tells whether this takes the place of the survey in hand.
-    pub fn is_survey(&self) -> bool {
-        match self {
-            Self::Measure { .. } | Self::Transfer(..) => true,
-            Self::Sheet(_) | Self::Compare(_) => false,
-        }
+    /// Tells whether this takes the place of what is being measured.
+    pub fn overtakes(&self) -> bool {
+        self.is_survey() || matches!(self, Self::Common(_))
+    }
+
+    fn is_survey(&self) -> bool {
+        matches!(self, Self::Measure { .. } | Self::Transfer(..))
     }
 }
 
@@ -184,5 +213,9 @@ impl Numbered {
 
     fn is_survey(&self) -> bool {
         self.order.is_survey()
+    }
+
+    fn is_common(&self) -> bool {
+        matches!(self.order, TestOrder::Common(_))
     }
 }

@@ -4,4 +4,4 @@ mod desk;
 mod protocol;
 
 pub use desk::start;
-pub use protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
+pub use protocol::{MeasuringProgress, Order, RunId, RunInfo, RunState, TrainEvent};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::engine::Result;
 use crate::engine::data::DataSource;
 use crate::engine::picture::Rgba;
-use crate::engine::train::{Beginning, Config, EpochRecord, Progress, RunLabel, Summary, shipped};
+use crate::engine::train::{Beginning, Config, EpochRecord, Progress, Robustness, RunLabel, Summary, shipped};
 use crate::worker::DownloadEvent;
 
 /// A run is known by the name of its folder, such as `run-0007`.
@@ -81,12 +81,15 @@ pub struct RunInfo {
     pub history: Vec<EpochRecord>,
     /// A person wrote this about the run.
     pub label: RunLabel,
+    /// What was measured of its net on test pictures.
+    pub robustness: Vec<Robustness>,
 }
 
 impl RunInfo {
     pub(super) fn of_waiting(run: RunId, folder: PathBuf, config: Config, state: RunState) -> Self {
         let (net, label) = (config.model.clone(), RunLabel::read(&folder));
-        Self { run, state, folder, config, net, parameters: 0, pictures: 0, classes: 0, history: Vec::new(), label }
+        let (history, robustness) = (Vec::new(), Vec::new());
+        Self { run, state, folder, config, net, parameters: 0, pictures: 0, classes: 0, history, label, robustness }
     }
 
     pub(super) fn from_summary(run: RunId, folder: PathBuf, summary: Summary) -> Result<Self> {
@@ -94,8 +97,8 @@ impl RunInfo {
         let (parameters, classes, net) = (manifest.parameter_count(), manifest.classes.len(), manifest.name);
         let Summary { config, history, pictures, is_finished, .. } = summary;
         let state = if is_finished { RunState::Finished } else { RunState::Stopped };
-        let label = RunLabel::read(&folder);
-        Ok(Self { run, state, folder, config, net, parameters, pictures, classes, history, label })
+        let (label, robustness) = (RunLabel::read(&folder), Robustness::read_all(&folder));
+        Ok(Self { run, state, folder, config, net, parameters, pictures, classes, history, label, robustness })
     }
 
     /// Tells whether the run came with the program.
@@ -112,6 +115,14 @@ impl RunInfo {
         let Self { config, history, classes, pictures, .. } = self;
         Beginning { config, history, classes: *classes, pictures: *pictures }.problem()
     }
+}
+
+/// This is how far the measuring of a sweep has come.
+#[derive(Clone, Debug)]
+pub struct MeasuringProgress {
+    pub share: f32,
+    pub text: String,
+    pub left: Option<Duration>,
 }
 
 /// This is what the trainer reports.
@@ -135,6 +146,10 @@ pub enum TrainEvent {
     Offered { run: RunId, before: String, now: String, best: String },
     /// This is written about a run now.
     Labelled { run: RunId, label: RunLabel },
+    /// The runs of a sweep are being measured at one ε; told at most ten times a second, and with `None` at the end.
+    Measuring(Option<MeasuringProgress>),
+    /// All of this was measured of a run's net by now.
+    Robust { run: RunId, robustness: Vec<Robustness> },
     /// A run and its folder are gone.
     Deleted(RunId),
     /// A data set is fetched.

@@ -50,11 +50,15 @@ fn play_button(ui: &mut Ui, is_running: bool, out: &mut Vec<Command>) {
 }
 
 fn place_in_words(shown: &Shown, short: bool) -> String {
-    let Timeline { step, done, of, is_over, is_result, .. } = shown.timeline;
+    let Timeline { step, done, of, is_over, is_result, member, .. } = shown.timeline;
     let place = match (is_result, step) {
         (true, _) => format!("after {done} step{}", format::plural(done)),
         (false, 0) => "untouched".to_owned(),
         (false, _) => format!("step {step} of {}", if is_over { done } else { of }),
+    };
+    let place = match member.filter(|_| step > 0) {
+        Some(member) => format!("{place}, {member}"),
+        None => place,
     };
     match shown.adversarial_top.first().filter(|_| !short) {
         Some(guess) => format!("{place} · {} {}", guess.name, per_cent(guess.prob)),
@@ -69,7 +73,8 @@ fn widest_text(ui: &Ui, shown: &Shown, short: bool) -> f32 {
     let said = shown.timeline.moments.iter().map(|moment| moment.answer).chain([followed]);
     let longest = said.map(|class| shown.class_name(class)).max_by_key(|name| name.chars().count()).unwrap_or_default();
     let class = if short { String::new() } else { format!(" · {longest} >99.9 %") };
-    let text = format!("step {of} of {of}{class}");
+    let member = shown.timeline.member.map(|member| format!(", {member}")).unwrap_or_default();
+    let text = format!("step {of} of {of}{member}{class}");
     ui.painter().layout_no_wrap(text, theme::number_font(), palette(ui).text).size().x
 }
 

@@ -83,7 +83,11 @@ impl Page for TestSetsPage {
 
     fn menu(&self, _shell: &Shell) -> Menu {
         Menu {
-            save: vec![WindowCommand::ExportFigure.into(), WindowCommand::SaveViewDialog.into()],
+            save: vec![
+                WindowCommand::ExportFigure.into(),
+                WindowCommand::SaveReport.into(),
+                WindowCommand::SaveViewDialog.into(),
+            ],
             copy: vec![
                 WindowCommand::CopyFigure.into(),
                 TestCommand::CopyTable.into(),
@@ -241,6 +245,7 @@ impl TestSetsPage {
             let is_transfer = tests.part == TestPart::Transfer;
             if if is_transfer { tests.transferred.is_some() } else { !tests.curves.is_empty() } {
                 icon_button(ui, WindowCommand::ExportFigure, out);
+                icon_button(ui, WindowCommand::SaveReport, out);
                 icon_button(ui, TestCommand::CopyTable, out);
                 icon_button(ui, TestCommand::CopyCommand, out);
             }

@@ -84,6 +84,9 @@ pub enum TrainCommand {
     Measure,
     /// This goes there with the nets of the sweep.
     MeasureSweep,
+    /// The runs of the sweep are measured at one ε, by the measure that they are judged by.
+    MeasureCommon,
+    StopMeasuring,
     AskExport(Export),
     ExportTo(Export, PathBuf),
     /// This reads the weights of a run that is not in hand.
@@ -188,6 +191,15 @@ impl Action for TrainCommand {
                 "Choose the nets of all runs of the sweep in Test sets, with the test pictures of their data",
             )
             .icon(icons::ICON_MONITORING),
+            Self::MeasureCommon => about(
+                "Measure at this ε",
+                "Attack the nets of the sweep at one ε on test pictures of their data, so that they can be compared; \
+                 what is measured is kept beside each run",
+            )
+            .icon(icons::ICON_PLAY_ARROW),
+            Self::StopMeasuring => {
+                about("Stop measuring", "The runs that are measured keep their errors").icon(icons::ICON_STOP)
+            }
             Self::AskExport(export) | Self::ExportTo(export, _) => export.about(),
 
             Self::Panel(_) => about("Whose settings", "Settings of the next run, or of the one in hand"),

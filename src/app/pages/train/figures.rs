@@ -7,16 +7,31 @@ use crate::app::pages::train::commands::TrainView;
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::plots::scene::PlotLook;
-use crate::engine::train::{Config, EpochRecord, history_csv};
+use crate::engine::train::{Config, EpochRecord, Robustness, history_csv};
 use crate::figure::{Figure, FigureRun, Table, first_layer, run_curves, sweep_grid, trade_off};
 
 /// A caption has no more commands than this.
 const MOST_COMMANDS: usize = 4;
 
+#[derive(Clone)]
+struct KeptRun {
+    name: String,
+    config: Config,
+    history: Vec<EpochRecord>,
+    robustness: Vec<Robustness>,
+}
+
+impl KeptRun {
+    fn as_figure(&self) -> FigureRun<'_> {
+        let Self { name, config, history, robustness } = self;
+        FigureRun { name, config, history, robustness }
+    }
+}
+
 /// A figure keeps this of the runs, so that it can be drawn beside the window.
 #[derive(Clone, Default)]
 struct Kept {
-    runs: Vec<(String, Config, Vec<EpochRecord>)>,
+    runs: Vec<KeptRun>,
     command: Option<String>,
 }
 
@@ -28,7 +43,12 @@ impl Kept {
             "" => run.info.run.to_string(),
             name => name.to_owned(),
         };
-        let kept = |run: &&TrainingRun| (name(run), run.info.config.clone(), run.info.history.clone());
+        let kept = |run: &&TrainingRun| KeptRun {
+            name: name(run),
+            config: run.info.config.clone(),
+            history: run.info.history.clone(),
+            robustness: run.info.robustness.clone(),
+        };
         Self {
             runs: begun().map(kept).collect(),
             command: (commands.len() <= MOST_COMMANDS).then(|| commands.join("; ")),
@@ -36,8 +56,7 @@ impl Kept {
     }
 
     fn figure(self, draw: impl FnOnce(&[FigureRun<'_>], Option<String>) -> Figure) -> Figure {
-        let runs: Vec<FigureRun<'_>> =
-            self.runs.iter().map(|(name, config, history)| FigureRun { name, config, history }).collect();
+        let runs: Vec<FigureRun<'_>> = self.runs.iter().map(KeptRun::as_figure).collect();
         draw(&runs, self.command)
     }
 }
@@ -46,7 +65,7 @@ pub fn figures(train: &Train, look: PlotLook) -> Vec<OfferedFigure> {
     let mut offered: Vec<(TrainView, OfferedFigure)> = Vec::new();
     let plotted = Kept::new(&train.plotted());
     if !plotted.runs.is_empty() {
-        let tables = plotted.runs.iter().map(|(_, _, history)| Table::from_csv(&history_csv(history))).collect();
+        let tables = plotted.runs.iter().map(|run| Table::from_csv(&history_csv(&run.history))).collect();
         let describe = move || {
             let panels = look.wanted();
             plotted.figure(|runs, command| run_curves(runs, &panels, look.is_log, command))
@@ -56,8 +75,13 @@ pub fn figures(train: &Train, look: PlotLook) -> Vec<OfferedFigure> {
     let siblings = Kept::new(&train.siblings());
     if siblings.runs.len() > 1 {
         let grid = siblings.clone();
-        offered.push((TrainView::Sweep, OfferedFigure::new("Sweep", "", move || grid.figure(sweep_grid))));
-        let describe = move || siblings.figure(trade_off);
+        offered.push((
+            TrainView::Sweep,
+            OfferedFigure::new("Sweep", "", move || {
+                grid.figure(|runs, command| sweep_grid(runs, look.measure, command))
+            }),
+        ));
+        let describe = move || siblings.figure(|runs, command| trade_off(runs, look.measure, command));
         offered.push((TrainView::Sweep, OfferedFigure::new("Adversarial against clean error", "", describe)));
     }
     if let Some((run, sheet)) = train.selected().and_then(|run| Some((run, run.sheet.as_ref()?))) {

@@ -22,15 +22,14 @@ use crate::app::pages::train::settings::{Around, SettingsPanel};
 use crate::app::pages::train::state::facts::DraftFacts;
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, TrainOutcome, draft, words};
+use crate::app::pages::train::sweep::{self, measure_common};
 use crate::app::plots::Plots;
 use crate::app::plots::scene::PlotRun;
-use crate::app::plots::sweep_grid::sweep_grid;
-use crate::app::plots::trade_off::trade_off;
 use crate::app::settings::Settings;
 use crate::app::shell::{Screenshot, Shell};
-use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
+use crate::app::theme::{self, SPACE_4, palette};
 use crate::app::undo::HistoryStep;
-use crate::app::widgets::{command_button, remark};
+use crate::app::widgets::remark;
 use crate::command_line::train_command;
 use crate::engine::attack::Norm;
 use crate::engine::data::DataSource;
@@ -128,7 +127,11 @@ impl Page for TrainPage {
     fn menu(&self, shell: &Shell) -> Menu {
         Menu {
             history: Some(shell.train.can_step()),
-            save: vec![WindowCommand::ExportFigure.into(), WindowCommand::SaveViewDialog.into()],
+            save: vec![
+                WindowCommand::ExportFigure.into(),
+                WindowCommand::SaveReport.into(),
+                WindowCommand::SaveViewDialog.into(),
+            ],
             copy: vec![WindowCommand::CopyFigure.into(), TrainCommand::CopyCommand.into()],
             ..Menu::default()
         }
@@ -213,6 +216,8 @@ impl TrainPage {
             TrainCommand::Measure => {
                 measure(&shell.train.plotted(), &shell.train, &mut shell.commands, &mut shell.notices)
             }
+            TrainCommand::MeasureCommon => measure_common(self.plots.look.measure, shell),
+            TrainCommand::StopMeasuring => shell.worker.stop_test(),
             TrainCommand::MeasureSweep => {
                 measure(&shell.train.siblings(), &shell.train, &mut shell.commands, &mut shell.notices);
             }
@@ -292,7 +297,7 @@ impl TrainPage {
                 self.area = self.plots.show(ui, &plot_runs(train, &plotted));
             }
             TrainView::FirstLayer => self.first_layer(ui, train, out),
-            TrainView::Sweep => sweep(ui, train, out),
+            TrainView::Sweep => sweep::show(ui, train, &mut self.plots.look.measure, out),
         }
     }
 }
@@ -360,40 +365,12 @@ fn ask_for_weights(train: &Train, out: &mut Vec<Command>) {
     }
 }
 
-fn plot_runs<'a>(train: &Train, runs: &[&'a TrainingRun]) -> Vec<PlotRun<'a>> {
+pub fn plot_runs<'a>(train: &Train, runs: &[&'a TrainingRun]) -> Vec<PlotRun<'a>> {
     let as_plotted = |run: &&'a TrainingRun| {
-        let (RunInfo { history, config, .. }, name) = (&run.info, &run.title);
-        PlotRun { name, history, config, is_primary: train.is_selected(run) }
+        let (RunInfo { history, config, robustness, .. }, name) = (&run.info, &run.title);
+        PlotRun { name, history, config, robustness, is_primary: train.is_selected(run) }
     };
     runs.iter().map(as_plotted).collect()
-}
-
-fn sweep(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
-    let siblings = train.siblings();
-    if siblings.len() < 2 {
-        remark(
-            ui,
-            "The selected run stands alone",
-            "Runs that differ in ε and α alone are compared here. Sweep… queues one for every pair of some values.",
-        );
-        ui.vertical_centered(|ui| command_button(ui, TrainCommand::AskSweep, out));
-        return;
-    }
-    ui.horizontal(|ui| command_button(ui, TrainCommand::MeasureSweep, out));
-    let runs = plot_runs(train, &siblings);
-    let room = ui.available_rect_before_wrap();
-    let (first, second) = if room.width() >= 720.0 {
-        let (left, right) = room.split_left_right_at_fraction(0.6);
-        (left.with_max_x(left.right() - SPACE_2), right.with_min_x(right.left() + SPACE_2))
-    } else {
-        let (top, bottom) = room.split_top_bottom_at_fraction(0.55);
-        (top.with_max_y(top.bottom() - SPACE_2), bottom.with_min_y(bottom.top() + SPACE_2))
-    };
-    let grid = ui.scope_builder(UiBuilder::new().max_rect(first), |ui| sweep_grid(ui, &runs)).inner;
-    let trade = ui.scope_builder(UiBuilder::new().max_rect(second), |ui| trade_off(ui, &runs)).inner;
-    if let Some(run) = grid.or(trade).and_then(|index| siblings.get(index)) {
-        out.push(TrainCommand::Select(run.info.run.clone()).into());
-    }
 }
 
 fn empty(ui: &mut Ui, train: &Train) {

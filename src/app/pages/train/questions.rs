@@ -15,7 +15,7 @@ use crate::app::widgets::problem_line;
 use crate::app::widgets::question::{Answers, fact_table, question};
 use crate::engine::data::DataSource;
 use crate::engine::model::{Entry, check_name};
-use crate::engine::train::{Config, RunLabel};
+use crate::engine::train::{Config, RunLabel, tunings};
 use crate::engine::units::counted;
 use crate::worker::{RunId, RunInfo};
 
@@ -24,6 +24,8 @@ pub struct Questions {
     pub open: Option<TrainQuestion>,
     eps: String,
     alpha: String,
+    /// The β of TRADES in the settings of the sweep.
+    trades: Option<f32>,
     /// The net of a run is to be kept under this name.
     name: String,
     label: LabelDraft,
@@ -52,7 +54,7 @@ pub enum TrainQuestion {
 impl Questions {
     pub fn ask_sweep(&mut self, config: &Config) {
         self.open = Some(TrainQuestion::Sweep);
-        self.is_fresh = true;
+        (self.is_fresh, self.trades) = (true, config.trades);
         if self.eps.is_empty() {
             self.eps = "0.05, 0.1, 0.25".into();
             self.alpha = if config.alpha == 1.0 { "0.5, 1".into() } else { format!("{}, 1", short(config.alpha)) };
@@ -153,7 +155,10 @@ impl Questions {
             first.request_focus();
         }
         let (eps, alpha) = (draft::list(&self.eps, draft::eps), draft::list(&self.alpha, draft::alpha));
-        let count = eps.as_ref().map_or(0, Vec::len) * alpha.as_ref().map_or(0, Vec::len);
+        let count = match (&eps, &alpha) {
+            (Ok(eps), Ok(alpha)) => tunings(eps, alpha, self.trades).len(),
+            _ => 0,
+        };
         ui.add_space(SPACE_2);
         for problem in [eps.as_ref().err(), alpha.as_ref().err()].into_iter().flatten() {
             problem_line(ui, problem);
@@ -174,7 +179,8 @@ const KEEP: &str = "Its weights are copied to your models, with its classes, the
                     validation errors. They stay when the run is deleted.";
 
 const SWEEP: &str = "One run for every ε with every α, one after the other, each with the settings at the left \
-                     otherwise. Separate values by commas; 8/255 is understood.";
+                     otherwise; with α = 1 just once, since ε has no part then. Separate values by commas; 8/255 \
+                     is understood.";
 
 fn list_row(ui: &mut Ui, symbol: &str, name: &str, text: &mut String) -> egui::Response {
     ui.horizontal(|ui| {

@@ -1,21 +1,23 @@
 //! The table shows all runs, newest first, with what they were and what came of them.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use egui::{
-    self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, TextEdit, Ui, UiBuilder,
-    WidgetInfo, vec2,
+    self, Align2, Checkbox, Color32, ComboBox, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, TextEdit, Ui,
+    UiBuilder, WidgetInfo, vec2,
 };
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format::{short, thousands};
 use crate::app::pages::train::commands::{Export, NetMoment, TrainCommand};
+use crate::app::pages::train::grouping::{Group, Grouping, ListedRow, rows};
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::{command_button, elided, icon_button};
+use crate::app::widgets::{command_button, elided, icon_at, icon_button};
 use crate::engine::train::RunLabel;
 use crate::engine::units::counted;
 use crate::worker::{RunId, RunState};
@@ -101,6 +103,9 @@ pub struct RunsTable {
     last_selected: Option<RunId>,
     /// Only runs with these words in their names, tags, notes or settings are listed.
     filter: String,
+    grouping: Grouping,
+    /// The groups of these names show none of their runs.
+    closed: HashSet<String>,
     renaming: Option<Renaming>,
 }
 
@@ -132,16 +137,26 @@ impl RunsTable {
             shape.widths[NET] += (width - least).clamp(0.0, NET_TAKES);
             header(ui, &shape);
             let listed: Vec<&TrainingRun> = train.runs.iter().rev().filter(|run| matches(run, &self.filter)).collect();
+            let rows = rows(&listed, self.grouping, &self.closed);
             let mut area = ScrollArea::vertical().auto_shrink([false, false]);
-            if let Some(top) = self.newly_selected(train, &listed) {
+            if let Some(top) = self.newly_selected(train, &rows) {
                 area = area.vertical_scroll_offset((top - ui.available_height() / 2.0).max(0.0));
             }
             if listed.is_empty() {
                 ui.label(theme::weak(ui, "No run has these words in its name, tags, note or settings."));
             }
-            area.show_rows(ui, ROW, listed.len(), |ui, range| {
-                for run in &listed[range] {
-                    let response = row(ui, train, run, &shape, out);
+            area.show_rows(ui, ROW, rows.len(), |ui, range| {
+                for at in range {
+                    let run = match &rows[at] {
+                        ListedRow::Run(run) => run,
+                        ListedRow::Group(group) => {
+                            self.heading(ui, group);
+                            continue;
+                        }
+                    };
+                    // A run with several tags is listed more than once.
+                    let twice = if self.grouping == Grouping::Tag { at } else { 0 };
+                    let response = ui.push_id(twice, |ui| row(ui, train, run, &shape, out)).inner;
                     if response.double_clicked() && !run.info.is_shipped() {
                         let (run, text) = (run.info.run.clone(), run.title.clone());
                         self.renaming = Some(Renaming { run, text, is_fresh: true });
@@ -150,6 +165,26 @@ impl RunsTable {
                 }
             });
         });
+    }
+
+    /// Shows the heading of a group, which opens and closes it.
+    fn heading(&mut self, ui: &mut Ui, group: &Group) {
+        let palette = palette(ui);
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+        let Group { name, count, is_open } = group;
+        let words = format!("{name}, {}", counted(*count, "run"));
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, *is_open, &words));
+        if response.hovered() || response.has_focus() {
+            ui.painter().rect_filled(rect, theme::SMALL_RADIUS, palette.raised);
+        }
+        let icon = if *is_open { icons::ICON_EXPAND_MORE } else { icons::ICON_CHEVRON_RIGHT };
+        icon_at(ui, rect.with_max_x(rect.left() + TICK), icon, 17.0, palette.weak);
+        let cell = rect.with_min_x(rect.left() + TICK);
+        write(ui, cell, false, &words, &theme::strong_font(), palette.text);
+        let is_entered = response.has_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+        if (response.clicked() || is_entered) && !self.closed.remove(name) {
+            self.closed.insert(name.clone());
+        }
     }
 
     /// Shows a field in place of the name of the run that is being renamed. Enter keeps what it holds, and Escape does
@@ -171,11 +206,12 @@ impl RunsTable {
     }
 
     /// Returns where the selected run lies if it was not selected before.
-    fn newly_selected(&mut self, train: &Train, listed: &[&TrainingRun]) -> Option<f32> {
+    fn newly_selected(&mut self, train: &Train, rows: &[ListedRow<'_>]) -> Option<f32> {
         let selected = train.selected().map(|run| run.info.run.clone());
         let is_new = selected != self.last_selected;
         self.last_selected = selected;
-        let below = listed.iter().position(|run| train.is_selected(run)).filter(|_| is_new);
+        let is_this = |row: &ListedRow<'_>| matches!(row, ListedRow::Run(run) if train.is_selected(run));
+        let below = rows.iter().position(is_this).filter(|_| is_new);
         below.map(|row| row as f32 * ROW)
     }
 }
@@ -370,6 +406,18 @@ fn possible<const N: usize>(commands: [(bool, TrainCommand); N]) -> Vec<TrainCom
 }
 
 impl RunsTable {
+    fn grouping_box(&mut self, ui: &mut Ui) {
+        let name =
+            |grouping: Grouping| Grouping::ALL.iter().find(|(of, ..)| *of == grouping).map_or("", |(_, name, _)| name);
+        let shown = ComboBox::from_id_salt("groups of runs").width(96.0).selected_text(name(self.grouping));
+        let shown = shown.show_ui(ui, |ui| {
+            for (grouping, name, tip) in Grouping::ALL {
+                ui.selectable_value(&mut self.grouping, grouping, name).on_hover_text(tip);
+            }
+        });
+        shown.response.accessible_name("Groups of runs");
+    }
+
     fn toolbar(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         let roomy = ui.available_width() >= ROOMY;
         ui.horizontal(|ui| {
@@ -383,6 +431,7 @@ impl RunsTable {
             if count > MANY && roomy {
                 let field = TextEdit::singleline(&mut self.filter).hint_text("Filter").desired_width(120.0);
                 ui.add(field).accessible_name("Filter runs").on_hover_text(FILTER);
+                self.grouping_box(ui);
             }
             let Some(run) = train.selected() else { return };
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -6,7 +6,7 @@ use super::Desk;
 use crate::engine::Result;
 use crate::engine::device::Backend;
 use crate::engine::model::{FirstLayer, Manifest, Model, Params, name_of_run};
-use crate::engine::train::{RunLabel, RunNets, WorkDone};
+use crate::engine::train::{Robustness, RunLabel, RunNets, WorkDone};
 use crate::worker::Event;
 use crate::worker::explorer::Task;
 use crate::worker::training::protocol::{RunId, RunInfo, RunState, TrainEvent};
@@ -63,6 +63,7 @@ impl Desk {
             classes: trainer.manifest().classes.len(),
             history: trainer.history().to_vec(),
             label: RunLabel::read(in_hand.folder.path()),
+            robustness: Robustness::read_all(in_hand.folder.path()),
         })));
     }
 

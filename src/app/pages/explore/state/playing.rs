@@ -171,7 +171,7 @@ mod tests {
     }
 
     fn timeline(step: usize, done: usize, is_over: bool) -> Timeline {
-        Timeline { step, done, of: 40, is_over, is_result: is_over && step == done, moments: [].into() }
+        Timeline { step, done, of: 40, is_over, is_result: is_over && step == done, member: None, moments: [].into() }
     }
 
     #[test]

@@ -15,8 +15,8 @@ use crate::app::pages::train::state::probing::Probing;
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::undo::History;
 use crate::engine::data::{DataSource, tells_of_damaged};
-use crate::engine::train::{Config, Stage};
-use crate::worker::{DownloadEvent, Order, RunId, RunInfo, RunState, TrainEvent};
+use crate::engine::train::{Config, Stage, Tuning, tunings};
+use crate::worker::{DownloadEvent, MeasuringProgress, Order, RunId, RunInfo, RunState, TrainEvent};
 
 /// An event may call for one of these beyond the page itself.
 #[derive(Debug, PartialEq)]
@@ -50,6 +50,8 @@ pub struct Train {
     pub view: TrainView,
     pub fetching: Option<DataFetching>,
     pub probing: Probing,
+    /// The runs of the sweep are being measured at one ε.
+    pub measuring: Option<MeasuringProgress>,
     pub is_listed: bool,
     selected: Option<RunId>,
     /// Each run that begins is selected, as long as the run in hand is.
@@ -73,6 +75,7 @@ impl Train {
             view: TrainView::Curves,
             fetching: None,
             probing: Probing::default(),
+            measuring: None,
             is_listed: false,
             selected: None,
             follows: true,
@@ -260,8 +263,8 @@ impl Train {
         self.follows |= self.in_hand().is_none();
         self.view = TrainView::Sweep;
         let draft = &self.draft;
-        let pairs = eps.iter().flat_map(|&eps| alpha.iter().map(move |&alpha| (eps, alpha)));
-        pairs.map(|(eps, alpha)| Order::Start(Box::new(Config { eps, alpha, ..draft.clone() }))).collect()
+        let order = |Tuning { eps, alpha }| Order::Start(Box::new(Config { eps, alpha, ..draft.clone() }));
+        tunings(eps, alpha, draft.trades).into_iter().map(order).collect()
     }
 
     fn offer(&mut self, moment: NetMoment) -> Option<Order> {
@@ -324,6 +327,8 @@ impl Train {
                 return Some(TrainOutcome::Attack(self.net_name(&run, moment)?.to_owned()));
             }
             TrainEvent::Labelled { run, label } => self.run_mut(&run)?.info.label = label,
+            TrainEvent::Measuring(progress) => self.measuring = progress,
+            TrainEvent::Robust { run, robustness } => self.run_mut(&run)?.info.robustness = robustness,
             TrainEvent::Deleted(run) => self.forget(&run),
             TrainEvent::Download(data, DownloadEvent::Progress { done, of }) => {
                 self.fetching = Some(DataFetching { data, done, of });
