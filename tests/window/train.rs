@@ -289,10 +289,10 @@ fn a_sweep_waits_in_the_queue_and_is_compared() {
     window.reach("Measure at this ε");
     window.until("what all runs withstand", |app| {
         app.shell.train.measuring.is_none()
-            && app.shell.train.runs.iter().all(|run| run.info.robustness.iter().any(|kept| kept.n == 100))
+            && app.shell.train.runs.iter().all(|run| run.info.robustness.iter().any(|kept| kept.n == 120))
     });
     window.run();
-    assert!(window.has_part("n = 500 test pictures, seed 0"));
+    assert!(window.has_part("n = 120 test pictures, seed 0"));
     window.check_accessibility();
     let measured =
         |app: &App| -> Vec<usize> { app.shell.train.runs.iter().map(|run| run.info.robustness[0].wrong).collect() };
@@ -300,7 +300,7 @@ fn a_sweep_waits_in_the_queue_and_is_compared() {
     let mut window = listed(window.reopen());
     assert_eq!(measured(window.app()), before, "it comes back");
     window.key(Key::Num3);
-    assert!(window.has_part("n = 500 test pictures, seed 0"), "so does the choice");
+    assert!(window.has_part("n = 120 test pictures, seed 0"), "so does the choice");
     window.key(Key::Num1);
     window.reach("Overlay run-0001");
     assert_eq!(window.app().shell.train.plotted().len(), 2);

@@ -17,6 +17,7 @@ use crate::figure::{Judged, SweepAttack, SweepMeasure};
 
 const RADIUS: f32 = 6.0;
 const LOWEST: f32 = 120.0;
+const LOW: f32 = 260.0;
 const ABOUT_OWN: &str = "Each run at the epoch that it keeps: further left it errs less on clean pictures, further down \
                          less under the attack at the ε that it was trained with, so that only dots of one ε can be \
                          compared. The bars are 95 % intervals. A line joins those that no other of the same ε beats in \
@@ -58,8 +59,12 @@ pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>], measure: SweepMeasure) -> Op
     dots.iter().fold(None, |clicked, dot| interact(ui, runs, dot, measure, &transform).or(clicked))
 }
 
-fn axis_label(measure: SweepMeasure) -> &'static str {
+/// Returns the name of the vertical axis, which a low plot has less room for.
+fn axis_label(measure: SweepMeasure, height: f32) -> &'static str {
     match (measure.attack, measure.is_common()) {
+        (SweepAttack::Fgsm, _) if height < LOW => "under FGSM",
+        (SweepAttack::Pgd, _) if height < LOW => "under PGD",
+        (SweepAttack::AutoAttack, _) if height < LOW => "under AutoAttack",
         (SweepAttack::Fgsm, false) => "error under FGSM at its own ε",
         (SweepAttack::Fgsm, true) => "error under FGSM at the common ε",
         (SweepAttack::Pgd, false) => "error under PGD at its own ε",
@@ -76,7 +81,8 @@ fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot], measure: SweepMeasure) 
         ..PlotAxis::new(AxisScale::Linear, ends(dots.iter().map(of)))
     };
     let x = PlotAxis { apart: 60.0, room: 34.0, ..axis("clean error", |dot| dot.clean) };
-    let y = PlotAxis { apart: 28.0, room: 66.0, ..axis(axis_label(measure), |dot| dot.adversarial) };
+    let y =
+        PlotAxis { apart: 28.0, room: 66.0, ..axis(axis_label(measure, ui.available_height()), |dot| dot.adversarial) };
     let mut quiet = QuietPlot::new(ui, "trade-off", x, y);
     quiet.size = vec2(ui.available_width() - RIGHT, ui.available_height().max(LOWEST));
     let palette = palette(ui);

@@ -1,6 +1,6 @@
 //! The sweep compares runs that differ in ε and α alone, by a measure that the person chooses.
 
-use egui::{DragValue, Label, Ui, UiBuilder};
+use egui::{DragValue, Label, Ui, UiBuilder, WidgetInfo};
 
 use crate::app::commands::Command;
 use crate::app::pages::train::commands::TrainCommand;
@@ -10,7 +10,7 @@ use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::plots::sweep_grid::sweep_grid;
 use crate::app::plots::trade_off::trade_off;
 use crate::app::shell::Shell;
-use crate::app::theme::{self, SPACE_2, SPACE_3};
+use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{alternatives, command_button, icon_button, remark};
 use crate::engine::attack::Norm;
@@ -23,6 +23,8 @@ const PICTURES: usize = 500;
 const PICTURES_OF_AUTO_ATTACK: usize = 200;
 const SEED: u64 = 0;
 const LEAST_EPS: f32 = 0.001;
+/// From this width on, everything stands in one line.
+const ROOMY: f32 = 900.0;
 
 const ATTACKS: [(SweepAttack, &str, &str); 3] = [
     (SweepAttack::Fgsm, "FGSM", "One step: a net that only learned to withstand one step looks strong"),
@@ -67,32 +69,43 @@ pub fn show(ui: &mut Ui, train: &Train, measure: &mut SweepMeasure, out: &mut Ve
     }
 }
 
-/// Shows by what the runs are judged, and at a common ε what is left to measure.
+/// Shows by what the runs are judged, and at a common ε what is left to measure: in the same line where it has room.
 fn controls(ui: &mut Ui, train: &Train, runs: &[&TrainingRun], measure: &mut SweepMeasure, out: &mut Vec<Command>) {
-    ui.horizontal_wrapped(|ui| {
+    let is_roomy = ui.available_width() >= ROOMY;
+    ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_2;
-        ui.label(theme::weak(ui, "Compare under"));
-        if let Some(attack) = alternatives(ui, "Compare under", &ATTACKS, measure.attack) {
-            measure.attack = attack;
-        }
-        ui.label(theme::weak(ui, "at"));
-        if let Some(at_common_eps) = alternatives(ui, "Compare at", &PLACES, measure.is_common()) {
-            measure.at_common_eps = at_common_eps;
-            if !at_common_eps && measure.attack == SweepAttack::AutoAttack {
-                measure.attack = SweepAttack::Pgd;
-            }
-        }
-        if measure.is_common() {
-            let value = DragValue::new(&mut measure.eps).range(LEAST_EPS..=10.0).speed(0.002).max_decimals(4);
-            let response = ui.add(value.prefix("ε ")).on_hover_text("The ε of the comparison, in the norm of the runs");
-            response.widget_info(|| egui::WidgetInfo::slider(true, f64::from(measure.eps), "ε of the comparison"));
-            ui.add_space(SPACE_3);
-            common(ui, train, runs, *measure, out);
-        }
+        choices(ui, measure);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             icon_button(ui, TrainCommand::MeasureSweep, out);
+            if is_roomy && measure.is_common() {
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    common(ui, train, runs, *measure, out);
+                });
+            }
         });
     });
+    if !is_roomy && measure.is_common() {
+        ui.horizontal(|ui| common(ui, train, runs, *measure, out));
+    }
+}
+
+fn choices(ui: &mut Ui, measure: &mut SweepMeasure) {
+    ui.label(theme::weak(ui, "Compare under"));
+    if let Some(attack) = alternatives(ui, "Compare under", &ATTACKS, measure.attack) {
+        measure.attack = attack;
+    }
+    ui.label(theme::weak(ui, "at"));
+    if let Some(at_common_eps) = alternatives(ui, "Compare at", &PLACES, measure.is_common()) {
+        measure.at_common_eps = at_common_eps;
+        if !at_common_eps && measure.attack == SweepAttack::AutoAttack {
+            measure.attack = SweepAttack::Pgd;
+        }
+    }
+    if measure.is_common() {
+        let value = DragValue::new(&mut measure.eps).range(LEAST_EPS..=10.0).speed(0.002).max_decimals(4);
+        let response = ui.add(value.prefix("ε ")).on_hover_text("The ε of the comparison, in the norm of the runs");
+        response.widget_info(|| WidgetInfo::slider(true, f64::from(measure.eps), "ε of the comparison"));
+    }
 }
 
 fn common(ui: &mut Ui, train: &Train, runs: &[&TrainingRun], measure: SweepMeasure, out: &mut Vec<Command>) {
@@ -104,15 +117,28 @@ fn common(ui: &mut Ui, train: &Train, runs: &[&TrainingRun], measure: SweepMeasu
         return;
     }
     let lacking = lacking(runs, measure);
-    let (n, conditions) = (pictures(measure), "clipped to [0, 1], true labels");
-    if lacking.is_empty() {
-        let text = format!("n = {n} test pictures, seed {SEED}, {conditions}");
-        ui.add(Label::new(theme::weak(ui, text)).truncate());
-        return;
-    }
-    command_button(ui, TrainCommand::MeasureCommon, out);
-    let text = format!("{} to measure, {n} test pictures each", counted(lacking.len(), "run"));
+    let text = match lacking.len() {
+        0 => conditions(runs, measure),
+        count => {
+            command_button(ui, TrainCommand::MeasureCommon, out);
+            format!("{} to measure, up to {} test pictures each", counted(count, "run"), pictures(measure))
+        }
+    };
     ui.add(Label::new(theme::weak(ui, text)).truncate());
+}
+
+/// Says how the runs were measured at the common ε.
+fn conditions(runs: &[&TrainingRun], measure: SweepMeasure) -> String {
+    let measured = runs.iter().filter_map(|run| measure.measured(&as_figure(&run.info)));
+    let mut told: Vec<String> =
+        measured.map(|kept| format!("n = {} test pictures, seed {}", kept.n, kept.seed)).collect();
+    told.dedup();
+    format!("{}, true labels, clipped to [0, 1]", told.join(" or "))
+}
+
+fn as_figure(info: &RunInfo) -> FigureRun<'_> {
+    let RunInfo { net, config, history, robustness, .. } = info;
+    FigureRun { name: net, config, history, robustness }
 }
 
 fn pictures(measure: SweepMeasure) -> usize {
@@ -122,11 +148,7 @@ fn pictures(measure: SweepMeasure) -> usize {
 /// Returns the runs that have a net which was not measured yet.
 fn lacking<'a>(runs: &[&'a TrainingRun], measure: SweepMeasure) -> Vec<&'a RunInfo> {
     let infos = runs.iter().map(|run| &run.info).filter(|info| !info.history.is_empty());
-    let is_measured = |info: &&RunInfo| {
-        let RunInfo { config, history, robustness, .. } = info;
-        measure.measured(&FigureRun { name: &info.net, config, history, robustness }).is_some()
-    };
-    infos.filter(|info| !is_measured(info)).collect()
+    infos.filter(|info| measure.measured(&as_figure(info)).is_none()).collect()
 }
 
 /// Orders that the runs of the sweep are measured which were not measured yet.
