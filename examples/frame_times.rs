@@ -23,6 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// No frame may take longer.
 const LIMIT_MS: f32 = 33.0;
 
+/// A run of so many epochs does not end, and one of a sweep soon does.
+const ENDLESS: usize = 9000;
+const SHORT: usize = 4;
+
 /// What is trained beside the window.
 const NET: &str = "maxout:240x5,240x5";
 /// Nets, pictures and second nets of the rounds in which everything is on screen.
@@ -31,7 +35,7 @@ const ALL_PANES: [(&str, &str, Option<&str>); 2] =
 
 fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut window = Window::open(folder.path(), json!({}))?;
+    let mut window = Window::open(folder.path(), ENDLESS, json!({}))?;
     println!("| tab | beside it | frames | median | 99th percentile | longest | longest gap |");
     println!("|---|---|---:|---:|---:|---:|---:|");
     let mut longest = 0.0f32;
@@ -68,10 +72,21 @@ fn main() -> anyhow::Result<()> {
         eprintln!("The run beside it: {NET}, batches of 100, FGSM: {speed:.0} pictures/s in epoch {epoch}");
     }
     drop(window);
+    let mut window = Window::open(&folder.path().join("sweep"), SHORT, json!({}))?;
+    window.key(Modifiers::COMMAND, Key::Num2);
+    window.key(Modifiers::COMMAND, Key::G);
+    window.key(Modifiers::NONE, Key::Enter);
+    window.until("a run of the sweep behind another", |app| {
+        app.shell.train.siblings().iter().filter(|run| run.info.state == RunState::Finished).count() > 0
+    })?;
+    let times = window.watch(Tab::Train);
+    println!("| Train, the pointer over the sweep | a sweep in training | {times} |");
+    longest = longest.max(times.longest());
+    drop(window);
     for (model, picture, second) in ALL_PANES {
         let why = json!({ "open": true, "second": second });
         let more = json!({ "model": model, "picture": { "sample": picture }, "why": why });
-        let mut window = Window::open(folder.path(), more)?;
+        let mut window = Window::open(folder.path(), ENDLESS, more)?;
         window.until("the curve", |app| app.shown().is_some_and(|shown| app.shell.why.current(shown).is_some()))?;
         let times = window.watch(Tab::Explore);
         let beside = second.map_or_else(String::new, |second| format!(" beside {second}"));
@@ -91,14 +106,15 @@ struct Window {
 
 impl Window {
     /// With settings and runs in `folder`; `more` are settings beside the usual ones.
-    fn open(folder: &Path, more: Value) -> anyhow::Result<Self> {
+    fn open(folder: &Path, epochs: usize, more: Value) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder)?;
         let mut settings = json!({ "tab": "explore", "theme": "dark" });
         if let (Value::Object(settings), Value::Object(more)) = (&mut settings, more) {
             settings.extend(more);
         }
-        // The usual run, but one that does not end, with the net of the benchmarks.
+        // The usual run, with the net of the benchmarks.
         let mut run = serde_json::to_value(doppelganger::app::usual_run())?;
-        run["epochs"] = 9000.into();
+        run["epochs"] = epochs.into();
         run["model"] = NET.into();
         settings["train"] = run;
         let path = folder.join("settings.json");

@@ -28,6 +28,29 @@ pub fn each_row(y: ValuesMut<'_>, f: impl Fn(usize, usize, &mut [f32]) + Sync) {
     }
 }
 
+/// Writes zeros around the planes of `n` pictures that fill a buffer, and behind the last one.
+pub fn clear_border(map: Map, n: usize, data: &mut [f32]) {
+    let (pictures, rest) = data.split_at_mut(n * map.picture());
+    rest.fill(0.0);
+    if map.halo == 0 {
+        return;
+    }
+    let (row, side) = (map.row(), map.halo * map.stride);
+    let clear = |picture: &mut [f32]| {
+        // The right end of a row and the left end of the next one lie together.
+        picture[..map.halo * row + side].fill(0.0);
+        for y in map.halo + 1..map.halo + map.height {
+            picture[y * row - side..y * row + side].fill(0.0);
+        }
+        picture[(map.halo + map.height) * row - side..].fill(0.0);
+    };
+    if n * map.picture() < 2 * MIN_TASK {
+        pictures.chunks_exact_mut(map.picture()).for_each(clear);
+    } else {
+        pictures.par_chunks_exact_mut(map.picture()).for_each(clear);
+    }
+}
+
 /// Returns the number and the length of the pieces that a row of pixels is cut into, so that the map's values lie
 /// together in each: the whole row, or each pixel where other channels lie between them.
 fn stretches(map: Map, is_whole: bool) -> [usize; 2] {

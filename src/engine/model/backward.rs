@@ -36,14 +36,31 @@ impl Plan {
     /// Computes the gradients of `Σ logits · d_logits` after [`Self::forward`] on the same workspace and weights.
     pub fn backward(&self, weights: Weights<'_>, d_logits: &[f32], workspace: &mut Workspace, mut wanted: Wanted<'_>) {
         let n = workspace.n;
-        self.prepare(workspace, n, true);
         self.clear_sums(workspace, &mut wanted);
-        let gradient = &mut workspace.gradients[self.nodes[self.output].buffer()];
+        let output = self.nodes[self.output].buffer();
+        self.lend_gradient(workspace, output);
+        let gradient = &mut workspace.gradients[output];
         self.each_logit(n, |place, at| gradient[at] = d_logits[place]);
         for number in (0..self.steps.len()).rev() {
             self.step_backward(weights, number, workspace, &mut wanted);
+            let ends = self.lifetimes.gradients[number].iter();
+            ends.for_each(|&buffer| workspace.spares.take_gradient_back(&mut workspace.gradients[buffer]));
         }
-        let Some(pixels) = wanted.pixels else { return };
+        if let Some(pixels) = wanted.pixels {
+            self.read_pixel_gradient(workspace, pixels);
+        }
+        let Workspace { gradients, spares, .. } = workspace;
+        gradients.iter_mut().for_each(|data| spares.take_gradient_back(data));
+    }
+
+    fn lend_gradient(&self, workspace: &mut Workspace, buffer: usize) {
+        let Workspace { n, gradients, spares, .. } = workspace;
+        spares.lend(&mut gradients[buffer], self.buffers[buffer], *n);
+    }
+
+    /// Writes the gradient of the input to pixels, (n, channels, height, width).
+    fn read_pixel_gradient(&self, workspace: &Workspace, pixels: &mut [f32]) {
+        let n = workspace.n;
         let input = &self.nodes[self.input];
         let (gradient, map) = (input.of(&workspace.gradients, n), input.planes());
         for (plane, values) in pixels.chunks_exact_mut(map.pixels()).enumerate() {
@@ -61,7 +78,10 @@ impl Plan {
     fn clear_sums(&self, workspace: &mut Workspace, wanted: &mut Wanted<'_>) {
         for node in &self.nodes {
             match node.store {
-                Store::Buffer(buffer) if node.is_read_in_part => workspace.gradients[buffer].fill(0.0),
+                Store::Buffer(buffer) if node.is_read_in_part => {
+                    self.lend_gradient(workspace, buffer);
+                    workspace.gradients[buffer].fill(0.0);
+                }
                 Store::Parameter(slot) => {
                     if let Some(WantedParameters { to, add: false }) = &mut wanted.parameters {
                         to.values.slot_mut(slot).fill(0.0);
@@ -91,6 +111,7 @@ impl Plan {
         }
         if let Some(add) = step.add.filter(|&add| is_wanted(add)) {
             let node = &self.nodes[add];
+            self.lend_gradient(workspace, node.buffer());
             let mut out = std::mem::take(&mut workspace.gradients[node.buffer()]);
             let fused = self.fused_gradient(add, number, workspace);
             let dy = y_node.of(&workspace.gradients, n);
@@ -101,6 +122,9 @@ impl Plan {
                 planes::gate(isa, node.of_mut(&mut out, n), gate);
             }
             workspace.gradients[node.buffer()] = out;
+        }
+        if is_wanted(step.x) && !self.is_read_sparsely(number) {
+            self.lend_gradient(workspace, x_node.buffer());
         }
         let mut out = std::mem::take(&mut workspace.gradients[x_node.buffer()]);
         let mut sparse = std::mem::take(&mut workspace.sparse);
@@ -164,7 +188,10 @@ impl Plan {
             let node = &self.nodes[input];
             let is_second = inputs[..place].iter().any(|&other| self.nodes[other].root == node.root);
             let mut out = match node.store {
-                Store::Buffer(buffer) => std::mem::take(&mut workspace.gradients[buffer]),
+                Store::Buffer(buffer) => {
+                    self.lend_gradient(workspace, buffer);
+                    std::mem::take(&mut workspace.gradients[buffer])
+                }
                 Store::Parameter(_) => Vec::new(),
             };
             let add = is_second || self.root(input).is_read_in_part || self.root(input).readers.last() != Some(&number);
@@ -303,7 +330,7 @@ impl<'a> StepBackward<'a> {
         let notes = &self.workspace.notes[self.number];
         match &self.step.op {
             // The layer before it goes through the winners itself.
-            Op::MaxPool(_) | Op::Maxout(_) if self.is_read_sparsely() => return,
+            Op::MaxPool(_) | Op::Maxout(_) if self.plan.is_read_sparsely(self.number) => return,
             Op::MaxPool(window) => return pool::max_pool_gradient(isa, dy, dx, *window, &notes.winners, fused),
             Op::Maxout(pieces) => planes::maxout_gradient(dy, dx.reborrow(), *pieces, &notes.winners),
             Op::Dropout { .. } => planes::masked(isa, dy, dx.reborrow(), &notes.mask, add),
@@ -323,12 +350,6 @@ impl<'a> StepBackward<'a> {
         if let Some(gate) = fused.gate {
             planes::gate(self.plan.isa, dx, gate);
         }
-    }
-
-    /// Returns whether the layer before a max pool or a maxout takes its gradient from their winners.
-    fn is_read_sparsely(&self) -> bool {
-        let writer = self.plan.steps.iter().find(|step| step.y == self.step.x);
-        writer.is_some_and(|writer| matches!(self.plan.backward_of(writer), Backward::Sparse(_) | Backward::Units(_)))
     }
 
     fn pool_gradient(&self, reader: usize) -> PoolGradient<'a> {

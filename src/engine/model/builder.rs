@@ -1,6 +1,7 @@
 //! Makes plans from graphs.
 
 use super::graph::{Graph, ValueId};
+use super::lifetimes::Lifetimes;
 use super::manifest::Input;
 use super::operations::{BatchNorm2d, Join, Kernel, Operation, Operator};
 use super::parameters::Layout;
@@ -61,6 +62,7 @@ impl Plan {
             nodes: Vec::new(),
             steps: Vec::new(),
             buffers: Vec::new(),
+            lifetimes: Lifetimes::default(),
             layout: Default::default(),
             input: 0,
             output: 0,
@@ -84,6 +86,7 @@ impl Plan {
         let Builder { mut plan, layout, .. } = builder;
         plan.output = output;
         plan.layout = layout.into();
+        plan.lifetimes = plan.lifetimes();
         Ok(plan)
     }
 }

@@ -535,6 +535,26 @@ fn both_executors_agree_on_nets_that_lead_every_way() {
     }
 }
 
+/// Without a way back the memory of a value serves for others once it was read last, also of other numbers of pictures.
+#[test]
+fn answers_are_the_same_whether_values_are_kept_or_not() {
+    let nets = NETS.iter().map(|(size, layers)| Net::new(*size, layers));
+    let graphs = GRAPHS.iter().map(|(size, entries)| Net::of_graph(*size, entries));
+    for (number, net) in nets.chain(graphs).enumerate() {
+        let size = net.input.shape().count();
+        let fresh = |n: usize| net.executor(&Backend::Kernels).logits(&random(n * size, 5)).unwrap();
+        let executor = net.executor(&Backend::Kernels);
+        for n in [1, 3, 2, 1, 3] {
+            let x = random(n * size, 5);
+            let kept = executor.gradients(&x, 2, &|_, _, z| Ok(z.to_vec())).unwrap().logits;
+            for _ in 0..2 {
+                assert_eq!(executor.logits(&x).unwrap(), kept, "net {number}, {n} pictures");
+            }
+            assert_eq!(fresh(n), kept, "net {number}, {n} pictures on fresh memory");
+        }
+    }
+}
+
 #[test]
 fn gradients_match_finite_differences() {
     let nets = NETS.iter().map(|(size, layers)| Net::new(*size, layers));

@@ -146,7 +146,7 @@ impl Executor for KernelNet {
     fn logits(&self, pixels: &[f32]) -> Result<Vec<f32>> {
         let weights = self.weights();
         let found = self.passes(pixels, |pixels, _, workspace| {
-            let logits = self.evaluation.forward(weights, pixels, workspace, None);
+            let logits = self.evaluation.logits(weights, pixels, workspace);
             Ok(PixelGradients { logits, gradients: Vec::new() })
         })?;
         Ok(found.logits)
@@ -213,5 +213,27 @@ impl Executor for KernelNet {
             self.transposed.forget();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    use crate::model::Catalogue;
+    use crate::train::initial_params;
+
+    #[test]
+    fn memory_of_gradients_serves_again() {
+        let manifest = Catalogue::new(Vec::new()).manifest("digits_cnn").unwrap();
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+        let params = initial_params(&manifest.graph, None, &mut rng).unwrap();
+        let net = KernelNet::new(&manifest.graph, &manifest.input, &params).unwrap();
+        let x = vec![0.5; 2 * net.values_per_input()];
+        net.gradients(&x, 1, &|_, _, z: &[f32]| Ok(z.to_vec())).unwrap();
+        let spares = net.workspaces.lock().unwrap().pop().unwrap();
+        let values: usize = spares.values.iter().map(Vec::len).sum();
+        assert!(spares.spares.len() < values / 2, "{} for gradients, {values} for values", spares.spares.len());
     }
 }

@@ -18,6 +18,7 @@ pub mod import;
 mod kernel_net;
 mod layers;
 mod library;
+mod lifetimes;
 mod manifest;
 mod not_weights;
 pub mod onnx;

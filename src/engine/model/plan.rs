@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::lifetimes::Lifetimes;
 use super::operations::Kernel;
 use super::parameters::Layout;
 use super::shape::Shape;
@@ -157,6 +158,7 @@ pub struct Plan {
     pub steps: Vec<PlanStep>,
     /// The places of the values in each buffer.
     pub buffers: Vec<Map>,
+    pub lifetimes: Lifetimes,
     pub layout: Arc<Layout>,
     pub input: NodeId,
     pub output: NodeId,

@@ -3,6 +3,7 @@
 use rand::RngCore;
 
 use super::derived::Weights;
+use super::lifetimes::Spares;
 use super::operations::draw_mask;
 use super::plan::{NodeId, NormSlots, Op, Plan};
 use crate::kernels::{BatchNorm, ConvWeights, Fused, SparseGradient, Statistics, StridedMut, View, planes, pool};
@@ -12,7 +13,9 @@ use crate::kernels::{BatchNorm, ConvWeights, Fused, SparseGradient, Statistics, 
 pub struct Workspace {
     pub(super) n: usize,
     pub(super) values: Vec<Vec<f32>>,
+    /// A gradient has memory from its first writer to its last reader only.
     pub(super) gradients: Vec<Vec<f32>>,
+    pub(super) spares: Spares,
     pub(super) notes: Vec<Notes>,
     pub(super) sparse: SparseGradient,
 }
@@ -27,21 +30,11 @@ pub(super) struct Notes {
 }
 
 impl Plan {
-    /// Makes room for `n` pictures.
-    pub(super) fn prepare(&self, workspace: &mut Workspace, n: usize, gradients: bool) {
+    /// Makes room for `n` pictures; values and gradients get theirs when they are written.
+    fn prepare(&self, workspace: &mut Workspace, n: usize) {
         workspace.n = n;
-        let grow = |buffers: &mut Vec<Vec<f32>>| {
-            buffers.resize_with(self.buffers.len(), Vec::new);
-            for (buffer, map) in buffers.iter_mut().zip(&self.buffers) {
-                if buffer.len() < map.buffer_len(n) {
-                    buffer.resize(map.buffer_len(n), 0.0);
-                }
-            }
-        };
-        grow(&mut workspace.values);
-        if gradients {
-            grow(&mut workspace.gradients);
-        }
+        workspace.values.resize_with(self.buffers.len(), Vec::new);
+        workspace.gradients.resize_with(self.buffers.len(), Vec::new);
         workspace.notes.resize_with(self.steps.len(), Notes::default);
         for (step, notes) in self.steps.iter().zip(&mut workspace.notes) {
             let len = n * self.nodes[step.y].shape.count();
@@ -53,19 +46,39 @@ impl Plan {
         }
     }
 
-    /// Computes logits (n, classes) of pixels (n, channels, height, width) in [0, 1]. Plans with dropout need the
-    /// generator; without it the masks of the pass before stay.
+    /// Computes logits (n, classes) of pixels (n, channels, height, width) in [0, 1], and keeps all values for the way
+    /// back. Plans with dropout need the generator; without it the masks of the pass before stay.
     pub fn forward(
         &self,
         weights: Weights<'_>,
         pixels: &[f32],
         workspace: &mut Workspace,
+        rng: Option<&mut dyn RngCore>,
+    ) -> Vec<f32> {
+        self.run_forward(weights, pixels, workspace, rng, true)
+    }
+
+    /// Computes the same where there is no way back: the memory of a value serves for others once it was read last.
+    pub fn logits(&self, weights: Weights<'_>, pixels: &[f32], workspace: &mut Workspace) -> Vec<f32> {
+        let logits = self.run_forward(weights, pixels, workspace, None, false);
+        let Workspace { n, values, spares, .. } = workspace;
+        values.iter_mut().zip(&self.buffers).for_each(|(data, map)| spares.take_values_back(data, *map, *n));
+        logits
+    }
+
+    fn run_forward(
+        &self,
+        weights: Weights<'_>,
+        pixels: &[f32],
+        workspace: &mut Workspace,
         mut rng: Option<&mut dyn RngCore>,
+        keep: bool,
     ) -> Vec<f32> {
         let input = &self.nodes[self.input];
         let map = input.planes();
         let n = pixels.len() / map.count().max(1);
-        self.prepare(workspace, n, false);
+        self.prepare(workspace, n);
+        self.lend_values(workspace, input.buffer());
         planes::each_row(input.of_mut(&mut workspace.values[input.buffer()], n), |picture, y, row| {
             for c in 0..map.channels {
                 let plane = &pixels[((picture * map.channels + c) * map.height + y) * map.width..][..map.width];
@@ -75,13 +88,24 @@ impl Plan {
             }
         });
         for number in 0..self.steps.len() {
+            self.lend_values(workspace, self.nodes[self.steps[number].y].buffer());
             self.step_forward(weights, number, workspace, &mut rng);
+            if !keep {
+                let Workspace { values, spares, .. } = workspace;
+                let ends = self.lifetimes.values[number].iter();
+                ends.for_each(|&buffer| spares.take_values_back(&mut values[buffer], self.buffers[buffer], n));
+            }
         }
         let output = &self.nodes[self.output];
         let values = &workspace.values[output.buffer()];
         let mut logits = vec![0.0; n * output.shape.count()];
         self.each_logit(n, |place, at| logits[place] = values[at]);
         logits
+    }
+
+    fn lend_values(&self, workspace: &mut Workspace, buffer: usize) {
+        let Workspace { n, values, spares, .. } = workspace;
+        spares.lend(&mut values[buffer], self.buffers[buffer], *n);
     }
 
     /// Calls `f(place among the logits, place in the buffer)`.
