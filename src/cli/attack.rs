@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_figure::{AttackFigure, FigureOf};
+use super::attack_figure::{AttackFigure, FigureOf, PlaneArgs};
 use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
 use super::choice::{INVERT, choice};
 use super::figure_options::FigureArgs;
@@ -66,6 +66,8 @@ pub struct AttackArgs {
     figure_of: FigureOf,
     #[command(flatten)]
     figure: FigureArgs,
+    #[command(flatten)]
+    plane: PlaneArgs,
 }
 
 #[derive(Serialize)]
@@ -128,6 +130,7 @@ struct OutReport {
 
 pub fn run(args: &AttackArgs) -> Result<()> {
     args.figure.check()?;
+    args.plane.check(args.figure_of, args.figure.is_wanted())?;
     let model = Arc::new(Catalogue::from_environment().load(&args.model)?);
     let classes = &model.classes;
     let find = |class: &Option<String>| class.as_deref().map(|text| find_class(classes, text)).transpose();
@@ -205,6 +208,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         baseline: &baseline,
         settings: &settings,
         rules,
+        plane: &args.plane,
         is_label_given: label.is_some(),
         attacked: &found,
     };

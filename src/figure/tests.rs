@@ -9,7 +9,7 @@ use svg2pdf::usvg::{self, Tree};
 use super::axes::{AxisScale, Interval, plain};
 use super::quantity::Panel;
 use super::*;
-use crate::engine::attack::{AttackSettings, PIXELS, Rules};
+use crate::engine::attack::{AttackSettings, ClassMap, MapCell, Norm, PIXELS, Rules};
 use crate::engine::eval::{AttackedResult, Evaluation, Prediction};
 use crate::engine::picture::Rgba;
 use crate::engine::train::{Config, EpochRecord, Measured};
@@ -79,6 +79,23 @@ fn facts() -> AttackFacts {
     }
 }
 
+fn plane_facts() -> PlaneFacts {
+    PlaneFacts { attack: facts(), norm: Norm::Linf, seed: 3, label: "Egyptian cat".into(), at: 8.0 / 255.0 }
+}
+
+/// Returns a map of rings around a corner, with stripes beside them.
+fn mapped(net: &str, shift: usize) -> MappedNet {
+    let classes: Vec<String> = (0..16).map(|class| format!("class {class}")).collect();
+    let mut classes = classes;
+    classes[0] = "Egyptian cat".into();
+    let side = 33;
+    let class = |row: usize, column: usize| (row * row + (column + shift) * (column + shift)) / 150 % 16;
+    let cell = |at: usize| MapCell { class: class(at / side, at % side), probability: 0.7 };
+    let map = ClassMap { side, reach: 0.0625, cells: (0..side * side).map(cell).collect() };
+    let places = map.name_places(&classes);
+    MappedNet { name: net.into(), classes: classes.into(), map: map.into(), places }
+}
+
 /// Returns one figure of each kind, with its name.
 fn figures() -> Vec<(&'static str, Figure)> {
     let configs = [(0.1, 0.5), (0.1, 1.0), (0.25, 0.5), (0.25, 1.0)].map(|(eps, alpha)| Config {
@@ -136,6 +153,8 @@ fn figures() -> Vec<(&'static str, Figure)> {
         ("lengths", lengths(&of_lengths, &conditions()).unwrap()),
         ("sum", attack_sum(&facts(), &step(None), &shaded(28, 28), 0.1, &step(Some(8.0 / 255.0)))),
         ("pictures", attack_steps(&facts(), &steps)),
+        ("church-window", church_window(&plane_facts(), &[mapped("efficientnet_lite0", 0)])),
+        ("church-windows", church_window(&plane_facts(), &[mapped("digits_cnn", 0), mapped("digits_cnn_robust", 9)])),
         ("eps-curve", eps_curve(&facts(), &eps, &lines, Some(8.0 / 255.0))),
     ]
 }
@@ -242,11 +261,13 @@ fn texts_do_not_touch_each_other() {
 fn what_was_written_stands_in_the_svg_as_text() {
     let figures = figures();
     let of = |name: &str| texts(&figures.iter().find(|(found, _)| *found == name).unwrap().1);
-    let expected: [(&str, &[&str]); 7] = [
+    let expected: [(&str, &[&str]); 9] = [
         ("curves", &["Epoch", "Validation error (%)", "Loss (nats)", "clean", "FGSM", "PGD-10", "objective"]),
         ("curves-of-runs", &["ε 0.1, α 0.5", "ε 0.25, α 1", "Epoch"]),
         ("sweep", &["ε 0.1, α 1", "ε 0.25, α 0.5", "Epoch", "Error (%)"]),
         ("security", &["ε in L∞ (pixels in [0, 1])", "Accuracy (%)", "0", "100"]),
+        ("church-window", &["ε along a random direction", "ε along the attack's direction (L∞, pixels in [0, 1])"]),
+        ("church-windows", &["digits_cnn", "digits_cnn_robust", "ε along the attack", "and 5 other classes"]),
         ("sum", &["x", "ε sign ∇ₓJ", "x′", "+", "=", "ε = 8/255", "98.4 %"]),
         ("transfer", &["digits_cnn", "Made on", "Asked", "100.0 %", "90.0 %"]),
         ("confidences", &["Right answers: 428 of 500", "Confidence (%)", "Pictures"]),

@@ -61,6 +61,11 @@ impl ChurchWindow {
         self.left.len()
     }
 
+    /// Returns how many points are known.
+    pub fn known(&self) -> usize {
+        self.found.iter().flatten().count()
+    }
+
     /// Asks the net about at most `count` more points in one forward pass; returns whether a map became whole by them.
     /// Fails for a plane of another size than the picture, and for answers that are not numbers.
     pub fn advance(&mut self, model: &Model, input: &AttackInput, count: usize) -> Result<bool> {

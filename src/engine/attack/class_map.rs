@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// A letter of a name is about so wide, as a share of the height of a line.
+const LETTER: f64 = 0.5;
+
 /// This is the net's answer at a point of a map.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MapCell {
@@ -131,28 +134,33 @@ impl ClassMap {
         pieces
     }
 
-    /// Returns for each class the largest place for its name, which is `shape` times as wide as high.
-    pub fn name_places(&self, shape: impl Fn(usize) -> f64) -> Vec<NamePlace> {
-        let mut best: BTreeMap<usize, NamePlace> = BTreeMap::new();
+    /// Returns for each class the largest place for its name, whose letters are about half as wide as high. There is none
+    /// on the line of the attack, where marks stand.
+    pub fn name_places(&self, names: &[String]) -> Vec<NamePlace> {
+        let letters = |class: usize| names.get(class).map_or(1, |name| name.chars().count().max(1));
+        let shape = |class: usize| LETTER * letters(class) as f64;
+        // The place of each class so far, with the height of the name that fits into it.
+        let mut best: BTreeMap<usize, (f64, NamePlace)> = BTreeMap::new();
         // The number of cells to the left, with this one, that are of the same class.
         let runs: Vec<usize> = (0..self.side).flat_map(|row| self.runs(row)).collect();
-        for row in 0..self.side {
+        let is_free = |row: &usize| row.abs_diff(self.side / 2) >= (self.side / 16).max(1);
+        for row in (0..self.side).filter(is_free) {
             for column in 0..self.side {
                 let class = self.class(row, column);
                 let mut narrowest = usize::MAX;
                 // This cell is the right lower corner of the place.
-                for top in (0..=row).rev().take_while(|top| self.class(*top, column) == class) {
+                for top in (0..=row).rev().take_while(|top| self.class(*top, column) == class && is_free(top)) {
                     narrowest = narrowest.min(runs[top * self.side + column]);
-                    let room = [narrowest as f64, (row + 1 - top) as f64];
-                    let height = room[1].min(room[0] / shape(class));
-                    if best.get(&class).is_none_or(|known| height > known.size[1] + 1e-9) {
-                        let middle = [column as f64 + 1.0 - room[0] / 2.0, row as f64 + 1.0 - room[1] / 2.0];
-                        best.insert(class, NamePlace { class, middle, size: room });
+                    let size = [narrowest as f64, (row + 1 - top) as f64];
+                    let height = size[1].min(size[0] / shape(class));
+                    if best.get(&class).is_none_or(|(known, _)| height > known + 1e-9) {
+                        let middle = [column as f64 + 1.0 - size[0] / 2.0, row as f64 + 1.0 - size[1] / 2.0];
+                        best.insert(class, (height, NamePlace { class, middle, size }));
                     }
                 }
             }
         }
-        best.into_values().collect()
+        best.into_values().map(|(_, place)| place).collect()
     }
 
     fn runs(&self, row: usize) -> Vec<usize> {
@@ -230,13 +238,15 @@ mod tests {
 
     #[test]
     fn a_name_stands_where_its_class_has_most_room() {
-        let places = map(&["00111", "00111", "00111", "22222", "22223"]).name_places(|_| 1.0);
-        let of = |class| *places.iter().find(|place| place.class == class).unwrap();
-        assert_eq!(of(1), NamePlace { class: 1, middle: [3.5, 1.5], size: [3.0, 3.0] });
-        assert_eq!(of(3).size, [1.0, 1.0]);
+        let map = map(&["0000111", "0000111", "0000111", "0000000", "2222222", "2222222", "2222223"]);
+        let places = |name: &str| map.name_places(&vec![name.to_owned(); 4]);
+        let short = places("ab");
+        let of = |class| *short.iter().find(|place| place.class == class).unwrap();
+        assert_eq!(of(1), NamePlace { class: 1, middle: [5.5, 1.5], size: [3.0, 3.0] });
+        assert_eq!((of(0).size, of(3).size), ([4.0, 3.0], [1.0, 1.0]), "the middle row is for marks");
         // A long name wants a flat place.
-        let long = map(&["00111", "00111", "00111", "22222", "22223"]).name_places(|_| 4.0);
-        assert_eq!(long.iter().find(|place| place.class == 2).unwrap().size, [5.0, 1.0]);
+        let long = places("a name of many letters");
+        assert_eq!(long.iter().find(|place| place.class == 2).unwrap().size, [7.0, 2.0]);
     }
 
     #[test]

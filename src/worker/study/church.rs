@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{AnsweredView, LoadNet, Study, Wish};
+use crate::engine::Result;
 use crate::engine::attack::{
     AttackInput, AttackSettings, ChurchWindow, ClassMap, MapClass, NamePlace, Norm, Plane, Rules, map_classes,
 };
 use crate::engine::model::Model;
 use crate::engine::picture::Planes;
 use crate::engine::units::LEVELS;
-use crate::engine::{Error, Result};
 use crate::worker::last::{Last, Same};
 use crate::worker::{Event, Shown, View};
 
@@ -24,8 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PHOTO_SHARE: f32 = 32.0 / LEVELS;
 /// In other norms than L∞ the answers change nearer to the picture.
 const OTHER_SHARE: f32 = 0.25;
-/// A name on a map is about so wide for each letter, as a share of its height.
-const LETTER: f64 = 0.55;
 
 /// This says which plane to map, and for which nets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +83,11 @@ impl Church {
     /// Returns the maps that there are.
     pub fn maps(&self) -> impl Iterator<Item = &NetMap> {
         self.first.as_ref().ok().into_iter().chain(self.second.as_ref().and_then(|second| second.as_ref().ok()))
+    }
+
+    /// Returns where the picture of a view lies on the plane, along the direction of the attack.
+    pub fn place(&self, shown: &Shown) -> f32 {
+        if self.key.is_one_step { shown.view.eps } else { self.key.norm.length(&shown.perturbation.values) }
     }
 
     pub fn norm(&self) -> Norm {
@@ -211,8 +214,7 @@ impl Progress {
 impl NetMap {
     fn new(model: &Model, map: ClassMap) -> Self {
         let classes = model.classes.clone();
-        let shape = |class: usize| LETTER * classes[class].chars().count().max(1) as f64;
-        let names = map.name_places(shape);
+        let names = map.name_places(&classes);
         Self { title: model.manifest.name.clone(), classes, map: Arc::new(map), names }
     }
 }
@@ -295,7 +297,7 @@ impl Known {
         }
         self.second = wish.second.clone().map(|name| {
             let begun = load(&name).and_then(|model| {
-                let input = seen_by(of, &model)?;
+                let input = of.baseline.input.seen_by(&model)?;
                 Progress::new(&self.plane, key, model, input)
             });
             (name, begun.map_err(|error| error.to_string()))
@@ -326,27 +328,6 @@ impl Known {
         let (_, second) = self.second.as_ref()?;
         second.as_ref().map_or_else(|why| Some(Err(why.clone())), |second| second.newest.clone().map(Ok))
     }
-}
-
-/// Returns the pixels that the plane of the first net moves as another net is shown them.
-fn seen_by(of: &AnsweredView, model: &Model) -> Result<AttackInput> {
-    let first = &of.baseline.input;
-    let (input, is_same) = if first.is_photo() {
-        let own = AttackInput::new(&of.picture, model.lens(&of.picture, of.crop)?, true)?;
-        let is_same = own.pixels.values == first.pixels.values;
-        (own, is_same)
-    } else {
-        let (input, pixels) = (model.input(), &first.pixels);
-        let is_same = [input.channels, input.height, input.width] == [pixels.channels, pixels.height, pixels.width];
-        (first.clone(), is_same)
-    };
-    if is_same {
-        return Ok(input);
-    }
-    let name = &model.manifest.name;
-    Err(Error::Argument(format!(
-        "{name} sees other pixels than the first net, so that it has no map of the same plane."
-    )))
 }
 
 #[cfg(test)]

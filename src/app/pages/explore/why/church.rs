@@ -27,7 +27,9 @@ const LEFT: f32 = 62.0;
 const BOTTOM: f32 = 34.0;
 const TITLE: f32 = 18.0;
 const LEAST_LEGEND: f32 = 176.0;
-const LEGEND: f32 = 300.0;
+const LEGEND: f32 = 248.0;
+/// The long names of the axes have room beside maps of at least this side.
+const LONG_NAMES_FROM: f32 = 160.0;
 const CROSS: f32 = 7.0;
 
 pub const HINT: &str = "A church window (Warde-Farley and Goodfellow, 2016): what the net says on a plane through the \
@@ -41,7 +43,8 @@ pub fn basis(shown: &Shown, church: &Church) -> String {
     let along = match (church.is_one_step(), norm, shown.view.goal) {
         (true, Norm::Linf, Goal::Untargeted) => "a·sign ∇J",
         (true, Norm::Linf, Goal::Targeted(_)) => "−a·sign ∇J",
-        (true, Norm::L2 | Norm::L1, _) => "a times the step of length 1",
+        (true, Norm::L2, _) => "a·(the step of FGSM in L2)",
+        (true, Norm::L1, _) => "a·(the step of FGSM in L1)",
         (false, Norm::Linf, _) => "a·δ/max|δ|",
         (false, Norm::L2, _) => "a·δ/‖δ‖₂",
         (false, Norm::L1, _) => "a·δ/‖δ‖₁",
@@ -49,10 +52,10 @@ pub fn basis(shown: &Shown, church: &Church) -> String {
     let random = if norm == Norm::Linf { "random signs" } else { "Gaussian noise" };
     let rules = church.rules();
     let clip = if rules.bounds.is_some() { "clipped to [0, 1]" } else { "not clipped" };
-    let rounded = if rules.eight_bit { ", rounded to 8 bits" } else { "" };
-    let source = if matches!(shown.view.label, Label::Given(_)) { "given" } else { "the net's own answer" };
+    let rounded = if rules.eight_bit { ", 8 bits" } else { "" };
+    let source = if matches!(shown.view.label, Label::Given(_)) { "given" } else { "its own answer" };
     let (seed, label) = (church.wish.seed, &shown.label.name);
-    format!("x + {along} + b·v, v: {random}, seed {seed}; {clip}{rounded}; label: {label} ({source})")
+    format!("x + {along} + b·({random}, seed {seed}), {clip}{rounded}; label: {label}, {source}")
 }
 
 /// Returns how many points each map has.
@@ -60,12 +63,8 @@ pub fn points(church: &Church) -> String {
     let Ok(first) = &church.first else { return String::new() };
     let side = first.map.side;
     let finer = if church.is_final { "" } else { ", getting finer" };
-    format!("{} points ({side} × {side}){finer}", thousands(side * side))
-}
-
-/// Returns where the picture on screen lies on the plane, along the direction of the attack.
-fn place(explore: &Explore, shown: &Shown, church: &Church) -> f32 {
-    if church.is_one_step() { explore.view.eps } else { church.norm().length(&shown.perturbation.values) }
+    let norm = church.norm().title();
+    format!("{} points ({side} × {side}), ε in {norm}{finer}", thousands(side * side))
 }
 
 /// The maps are kept as textures.
@@ -121,7 +120,8 @@ impl Maps {
         let maps: Vec<&NetMap> = church.maps().collect();
         let colours = ClassColours::new(&church.legend, palette(ui));
         let layout = Layout::new(room, maps.len());
-        let at = place(explore, shown, church);
+        // The cross moves with the slider, before the picture follows.
+        let at = if church.is_one_step() { explore.view.eps } else { church.place(shown) };
         for (number, (map, kept)) in maps.iter().zip(&mut self.textures).enumerate() {
             let texture = kept.of(ui, map, &church.legend);
             let view = MapView { maps: &maps, number, texture, colours: &colours, at, is_current };
@@ -194,9 +194,15 @@ impl MapView<'_> {
         let edge = f64::from(map.edge());
         let ends = Interval::new(-edge, edge);
         let axis = |label, room, apart| PlotAxis { label, room, apart, ..PlotAxis::new(AxisScale::Linear, ends) };
-        let across = if self.number == 0 { "ε along a random direction" } else { "" };
-        let (x, y) = (axis("ε along the attack's direction", BOTTOM, 52.0), axis(across, LEFT, 30.0));
-        let plot = QuietPlot::new(ui, "church", x, y);
+        let is_low = ui.available_height() - BOTTOM < LONG_NAMES_FROM;
+        let along = if is_low { "ε, attack" } else { "ε along the attack's direction" };
+        let across = match (self.number, is_low) {
+            (0, true) => "ε, random",
+            (0, false) => "ε along a random direction",
+            _ => "",
+        };
+        let (x, y) = (axis(along, BOTTOM, 52.0), axis(across, LEFT, 30.0));
+        let plot = QuietPlot { has_grid: false, ..QuietPlot::new(ui, "church", x, y) };
         let tint = if self.is_current { Color32::WHITE } else { theme::faint_of(Color32::WHITE) };
         let size = Vec2::splat(2.0 * map.edge());
         let image = PlotImage::new("", self.texture, PlotPoint::new(0.0, 0.0), size).tint(tint);

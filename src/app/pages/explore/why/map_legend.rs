@@ -46,9 +46,15 @@ pub fn legend(ui: &mut Ui, church: &Church, colours: &ClassColours<'_>, points: 
     ui.spacing_mut().item_spacing.y = 0.0;
     let weak = palette(ui).weak;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
-    let text = elided(ui.painter(), points, theme::small_font(), weak, rect.width());
+    let sides: &[&str] = if church.maps().count() > 1 { &["right", "left"] } else { &[] };
+    for (number, side) in sides.iter().enumerate() {
+        let at = pos2(rect.right() - number as f32 * SHARE, rect.top());
+        ui.painter().text(at, Align2::RIGHT_TOP, side, theme::small_font(), weak);
+    }
+    let text = elided(ui.painter(), points, theme::small_font(), weak, rect.width() - SHARE * sides.len() as f32);
     ui.painter().galley(rect.min, text, weak);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, points));
+    response.on_hover_text(points);
     if let Some(Err(problem)) = &church.second {
         ui.add(egui::Label::new(theme::weak(ui, problem)).wrap());
     }
