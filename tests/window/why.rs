@@ -537,8 +537,8 @@ fn the_church_window_maps_what_the_net_says_on_the_plane_of_the_attack() {
     for eps in [0.0, 0.125, 0.25, 0.5] {
         assert_eq!(map.at(eps, 0.0).unwrap().class, bench.answer(eps), "at ε = {eps}");
     }
-    for (words, part) in [("on the map: 7, the label:", "%"), ("16\u{202f}641 points (129 × 129)", "ε in L∞")] {
-        assert!(window.get_by_label_contains(words).accesskit_node().label().unwrap().contains(part), "{words}");
+    for words in ["on the map: 7, the label: ", "on the map: 8: ", "129 × 129 points, ε in L∞"] {
+        assert!(window.mentions(words), "{words}");
     }
     assert!(window.has_part("Church window of Digits, maxout 240×5: 7 on"));
     assert!(window.has_part("random signs, seed 0), clipped to [0, 1]; label: 7, its own answer"));

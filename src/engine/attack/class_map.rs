@@ -139,8 +139,8 @@ impl ClassMap {
     pub fn name_places(&self, names: &[String]) -> Vec<NamePlace> {
         let letters = |class: usize| names.get(class).map_or(1, |name| name.chars().count().max(1));
         let shape = |class: usize| LETTER * letters(class) as f64;
-        // The place of each class so far, with the height of the name that fits into it.
-        let mut best: BTreeMap<usize, (f64, NamePlace)> = BTreeMap::new();
+        // The place of each class so far, with the height of the name that fits into it, and its area.
+        let mut best: BTreeMap<usize, ([f64; 2], NamePlace)> = BTreeMap::new();
         // The number of cells to the left, with this one, that are of the same class.
         let runs: Vec<usize> = (0..self.side).flat_map(|row| self.runs(row)).collect();
         let is_free = |row: &usize| row.abs_diff(self.side / 2) >= (self.side / 16).max(1);
@@ -152,10 +152,11 @@ impl ClassMap {
                 for top in (0..=row).rev().take_while(|top| self.class(*top, column) == class && is_free(top)) {
                     narrowest = narrowest.min(runs[top * self.side + column]);
                     let size = [narrowest as f64, (row + 1 - top) as f64];
-                    let height = size[1].min(size[0] / shape(class));
-                    if best.get(&class).is_none_or(|(known, _)| height > known + 1e-9) {
+                    // Of places for equally high names the largest is the one that the name is in the middle of.
+                    let worth = [size[1].min(size[0] / shape(class)), size[0] * size[1]];
+                    if best.get(&class).is_none_or(|(known, _)| worth > *known) {
                         let middle = [column as f64 + 1.0 - size[0] / 2.0, row as f64 + 1.0 - size[1] / 2.0];
-                        best.insert(class, (height, NamePlace { class, middle, size }));
+                        best.insert(class, (worth, NamePlace { class, middle, size }));
                     }
                 }
             }

@@ -8,7 +8,7 @@ use egui::{
 };
 use egui_plot::{PlotImage, PlotPoint, PlotTransform};
 
-use crate::app::format::{per_cent, thousands};
+use crate::app::format::per_cent;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::map_legend::{ClassColours, legend};
 use crate::app::pages::explore::why::mark::eps_text;
@@ -30,6 +30,7 @@ const LEAST_LEGEND: f32 = 176.0;
 const LEGEND: f32 = 248.0;
 /// The long names of the axes have room beside maps of at least this side.
 const LONG_NAMES_FROM: f32 = 160.0;
+const TICK_CLEAR: f32 = 9.0;
 const CROSS: f32 = 7.0;
 
 pub const HINT: &str = "A church window (Warde-Farley and Goodfellow, 2016): what the net says on a plane through the \
@@ -64,7 +65,7 @@ pub fn points(church: &Church) -> String {
     let side = first.map.side;
     let finer = if church.is_final { "" } else { ", getting finer" };
     let norm = church.norm().title();
-    format!("{} points ({side} × {side}), ε in {norm}{finer}", thousands(side * side))
+    format!("{side} × {side} points, ε in {norm}{finer}")
 }
 
 /// The maps are kept as textures.
@@ -201,7 +202,10 @@ impl MapView<'_> {
             (0, false) => "ε along a random direction",
             _ => "",
         };
-        let (x, y) = (axis(along, BOTTOM, 52.0), axis(across, LEFT, 30.0));
+        let side = f64::from((ui.available_height() - BOTTOM).max(1.0));
+        // The lowest number stays clear of those below the map.
+        let ticks_from = -edge + 2.0 * edge * f64::from(TICK_CLEAR) / side;
+        let (x, y) = (axis(along, BOTTOM, 52.0), PlotAxis { ticks_from, ..axis(across, LEFT, 30.0) });
         let plot = QuietPlot { has_grid: false, ..QuietPlot::new(ui, "church", x, y) };
         let tint = if self.is_current { Color32::WHITE } else { theme::faint_of(Color32::WHITE) };
         let size = Vec2::splat(2.0 * map.edge());

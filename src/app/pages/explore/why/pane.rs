@@ -21,8 +21,8 @@ const HEADING: f32 = CONTROL_HEIGHT;
 const LEAST: f32 = 102.0;
 /// Pictures of this height are left beside it, where the window has room for both.
 const GOOD_WELL: f32 = 244.0;
-const GOOD_WELL_BESIDE_MAP: f32 = 152.0;
-const MAP: f32 = 256.0;
+const GOOD_WELL_BESIDE_MAP: f32 = 144.0;
+const MAP: f32 = 240.0;
 const LOWEST: f32 = 136.0;
 const BODY: f32 = 152.0;
 const BODY_AT: f32 = 800.0;
@@ -45,7 +45,7 @@ pub fn height(ui: &Ui, room: f32, is_open: bool, has_map: bool) -> f32 {
     let window = ui.ctx().content_rect().height();
     let wanted = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
     let curve = (wanted, GOOD_WELL, results::FEW_ROWS);
-    let (wanted, well, rows) = if has_map { (wanted.max(MAP), GOOD_WELL_BESIDE_MAP, 1) } else { curve };
+    let (wanted, well, rows) = if has_map { (wanted.max(MAP), GOOD_WELL_BESIDE_MAP, 2) } else { curve };
     let beside = |well, rows| room - height_with(ui, well, rows) - HEADING - SPACE_1;
     let body = (beside(well, rows) - SPACE_1).clamp(LEAST, wanted);
     if is_open && beside(MIN_WELL, 1) >= LEAST { HEADING + SPACE_1 + body } else { HEADING }
