@@ -155,6 +155,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let input = AttackInput::new(seen, model.lens(seen, part)?, args.photo)?;
     let rules = args.common.rules();
     let baseline = Baseline::new(&model, input, from, goal, rules.loss)?;
+    let other = args.plane.other(&baseline.input)?;
     let settings = args.common.options.settings(args.attack.as_ref(), &args.eps)?;
     let problem = baseline.problem(&model, rules)?;
     let wrong_before = argmax(&baseline.probabilities) != baseline.label;
@@ -209,6 +210,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         settings: &settings,
         rules,
         plane: &args.plane,
+        other,
         is_label_given: label.is_some(),
         attacked: &found,
     };

@@ -61,7 +61,7 @@ pub struct PlaneArgs {
     #[arg(long, value_name = "NAME|MANIFEST")]
     other: Option<String>,
     /// How far the plane goes from the picture, in ε; twice the last ε (or the length of the perturbation) if not given
-    #[arg(long, value_name = "EPS", value_parser = parse_eps)]
+    #[arg(long, value_name = "EPS", value_parser = parse_reach)]
     reach: Option<f32>,
     /// The seed of the random direction; 0 if not given
     #[arg(long, value_name = "S")]
@@ -69,6 +69,11 @@ pub struct PlaneArgs {
     /// So many points on each side of a map: 9, 17, 33, 65 or 129; 129 if not given
     #[arg(long, value_name = "N", value_parser = parse_side)]
     map_side: Option<usize>,
+}
+
+fn parse_reach(text: &str) -> Result<f32> {
+    let reach = parse_eps(text)?;
+    if reach > 0.0 { Ok(reach) } else { Err(Error::Argument(format!("the reach is {reach}; expected an ε above 0"))) }
 }
 
 fn parse_side(text: &str) -> Result<usize> {
@@ -94,6 +99,22 @@ impl PlaneArgs {
             _ => Ok(()),
         }
     }
+
+    /// Loads the other net, if there is one, and sees to it that it sees the same pixels.
+    pub fn other(&self, input: &AttackInput) -> Result<Option<OtherNet>> {
+        let load = |name: &String| {
+            let model = Catalogue::from_environment().load(name)?;
+            Ok(OtherNet { name: name.clone(), input: input.seen_by(&model)?, model })
+        };
+        self.other.as_ref().map(load).transpose()
+    }
+}
+
+/// Another net whose answers are mapped on the same plane.
+pub struct OtherNet {
+    name: String,
+    model: Model,
+    input: AttackInput,
 }
 
 pub fn parser() -> impl clap::builder::TypedValueParser<Value = FigureOf> {
@@ -109,6 +130,7 @@ pub struct AttackFigure<'a> {
     pub settings: &'a AttackSettings,
     pub rules: Rules,
     pub plane: &'a PlaneArgs,
+    pub other: Option<OtherNet>,
     pub is_label_given: bool,
     /// The results, each at its ε if the attack takes one.
     pub attacked: &'a [(Option<f32>, Attacked)],
@@ -229,9 +251,8 @@ impl AttackFigure<'_> {
             Ok(MappedNet { name: name.to_owned(), places: map.name_places(&classes), classes, map: map.into() })
         };
         let mut nets = vec![mapped(self.name, self.model, &baseline.input)?];
-        if let Some(name) = &args.other {
-            let other = Catalogue::from_environment().load(name)?;
-            nets.push(mapped(name, &other, &baseline.input.seen_by(&other)?)?);
+        if let Some(OtherNet { name, model, input }) = &self.other {
+            nets.push(mapped(name, model, input)?);
         }
         let label = self.model.classes[baseline.label].clone();
         let fgsm_sign = is_one_step.then_some(if baseline.goal == Goal::Untargeted { 1 } else { -1 });

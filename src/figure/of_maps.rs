@@ -135,3 +135,30 @@ fn legend(classes: &[MapClass], label: &str) -> Vec<LegendEntry> {
     }
     legend
 }
+
+/// Figures of maps for the tests of all figures.
+#[cfg(test)]
+pub mod examples {
+    use super::*;
+    use crate::engine::attack::MapCell;
+
+    /// Returns the church window of some nets.
+    pub fn church(attack: AttackFacts, nets: &[&str]) -> Figure {
+        let label = "Egyptian cat".to_owned();
+        let facts = PlaneFacts { attack, norm: Norm::Linf, seed: 3, label, at: 8.0 / 255.0 };
+        let nets: Vec<MappedNet> = nets.iter().enumerate().map(|(number, net)| mapped(net, 9 * number)).collect();
+        church_window(&facts, &nets)
+    }
+
+    /// Returns a map of rings around a corner.
+    fn mapped(net: &str, shift: usize) -> MappedNet {
+        let mut classes: Vec<String> = (0..16).map(|class| format!("class {class}")).collect();
+        classes[0] = "Egyptian cat".into();
+        let side = 33;
+        let class = |row: usize, column: usize| (row * row + (column + shift) * (column + shift)) / 150 % 16;
+        let cell = |at: usize| MapCell { class: class(at / side, at % side), probability: 0.7 };
+        let map = ClassMap { side, reach: 0.0625, cells: (0..side * side).map(cell).collect() };
+        let places = map.name_places(&classes);
+        MappedNet { name: net.into(), classes: classes.into(), map: map.into(), places }
+    }
+}

@@ -9,7 +9,7 @@ use svg2pdf::usvg::{self, Tree};
 use super::axes::{AxisScale, Interval, plain};
 use super::quantity::Panel;
 use super::*;
-use crate::engine::attack::{AttackSettings, ClassMap, MapCell, Norm, PIXELS, Rules};
+use crate::engine::attack::{AttackSettings, PIXELS, Rules};
 use crate::engine::eval::{AttackedResult, Evaluation, Prediction};
 use crate::engine::picture::Rgba;
 use crate::engine::train::{Config, EpochRecord, Measured};
@@ -79,23 +79,6 @@ fn facts() -> AttackFacts {
     }
 }
 
-fn plane_facts() -> PlaneFacts {
-    PlaneFacts { attack: facts(), norm: Norm::Linf, seed: 3, label: "Egyptian cat".into(), at: 8.0 / 255.0 }
-}
-
-/// Returns a map of rings around a corner, with stripes beside them.
-fn mapped(net: &str, shift: usize) -> MappedNet {
-    let classes: Vec<String> = (0..16).map(|class| format!("class {class}")).collect();
-    let mut classes = classes;
-    classes[0] = "Egyptian cat".into();
-    let side = 33;
-    let class = |row: usize, column: usize| (row * row + (column + shift) * (column + shift)) / 150 % 16;
-    let cell = |at: usize| MapCell { class: class(at / side, at % side), probability: 0.7 };
-    let map = ClassMap { side, reach: 0.0625, cells: (0..side * side).map(cell).collect() };
-    let places = map.name_places(&classes);
-    MappedNet { name: net.into(), classes: classes.into(), map: map.into(), places }
-}
-
 /// Returns one figure of each kind, with its name.
 fn figures() -> Vec<(&'static str, Figure)> {
     let configs = [(0.1, 0.5), (0.1, 1.0), (0.25, 0.5), (0.25, 1.0)].map(|(eps, alpha)| Config {
@@ -153,8 +136,8 @@ fn figures() -> Vec<(&'static str, Figure)> {
         ("lengths", lengths(&of_lengths, &conditions()).unwrap()),
         ("sum", attack_sum(&facts(), &step(None), &shaded(28, 28), 0.1, &step(Some(8.0 / 255.0)))),
         ("pictures", attack_steps(&facts(), &steps)),
-        ("church-window", church_window(&plane_facts(), &[mapped("efficientnet_lite0", 0)])),
-        ("church-windows", church_window(&plane_facts(), &[mapped("digits_cnn", 0), mapped("digits_cnn_robust", 9)])),
+        ("church-window", of_maps::examples::church(facts(), &["efficientnet_lite0"])),
+        ("church-windows", of_maps::examples::church(facts(), &["digits_cnn", "digits_cnn_robust"])),
         ("eps-curve", eps_curve(&facts(), &eps, &lines, Some(8.0 / 255.0))),
     ]
 }

@@ -547,7 +547,7 @@ fn the_church_window_maps_what_the_net_says_on_the_plane_of_the_attack() {
     let frame = window.get_by_label_contains("Church window of").rect();
     window.hover_at(frame.center() + vec2(0.25 * frame.width(), 0.0));
     window.rest(0.6);
-    assert!(window.has_part("along the attack, "), "a tooltip");
+    assert!(window.mentions(" along the random direction"), "a tooltip");
 
     // It stays while ε moves, and the cross moves.
     let first = std::ptr::from_ref(window.app().shell.why.church.as_deref().unwrap());

@@ -63,9 +63,9 @@ pub fn basis(shown: &Shown, church: &Church) -> String {
 pub fn points(church: &Church) -> String {
     let Ok(first) = &church.first else { return String::new() };
     let side = first.map.side;
-    let finer = if church.is_final { "" } else { ", getting finer" };
+    let so_far = if church.is_final { "" } else { " so far" };
     let norm = church.norm().title();
-    format!("{side} × {side} points, ε in {norm}{finer}")
+    format!("{side} × {side} points{so_far}, ε in {norm}")
 }
 
 /// The maps are kept as textures.
@@ -270,10 +270,10 @@ impl MapView<'_> {
         response.on_hover_ui_at_pointer(|ui| {
             ui.spacing_mut().interact_size.y = 0.0;
             ui.spacing_mut().item_spacing.y = 2.0;
-            let place =
-                format!("{} along the attack, {} along the random direction", eps_text(along), eps_text(across));
-            ui.label(theme::strong(format!("ε: {place}")));
-            Grid::new("answers at the pointer").num_columns(4).spacing([SPACE_2, 2.0]).show(ui, |ui| {
+            ui.label(theme::strong(format!("ε = {} along the attack", eps_text(along))));
+            ui.label(theme::strong(format!("ε = {} along the random direction", eps_text(across))));
+            let grid = Grid::new("answers at the pointer").num_columns(4).min_col_width(0.0);
+            grid.spacing([SPACE_2, 2.0]).show(ui, |ui| {
                 for map in self.maps {
                     let Some(cell) = map.map.at(along, across) else { continue };
                     let name = &map.classes[cell.class];
