@@ -10,12 +10,15 @@ use crate::worker::{ChurchWish, Least, SecondWish, View, Wish};
 pub fn carry_out(command: WhyCommand, shell: &mut Shell) {
     let is_open = shell.is_why_open();
     let (look, why) = (&mut shell.settings.why, &mut shell.why);
-    let is_seen_here = match command {
-        WhyCommand::Second(Some(_)) | WhyCommand::OwnAttack(_) | WhyCommand::NextSeed => true,
-        WhyCommand::Map | WhyCommand::NextDirection => true,
-        _ => false,
-    };
-    if is_seen_here {
+    let is_of_a_part = matches!(
+        command,
+        WhyCommand::Map
+            | WhyCommand::NextDirection
+            | WhyCommand::NextSeed
+            | WhyCommand::Second(Some(_))
+            | WhyCommand::OwnAttack(_)
+    );
+    if is_of_a_part {
         // It may come from the list of commands, and is to be seen.
         look.open = Some(true);
     }
