@@ -107,6 +107,7 @@ impl App {
             Event::Least(least) => take_least(&least, shell),
             Event::Controls(controls) => shell.why.controls = Some(controls),
             Event::Second(second) => shell.why.second = Some(second),
+            Event::Church(church) => shell.why.church = Some(church),
         }
     }
 
@@ -430,7 +431,8 @@ impl App {
         let shown = shell.explore.shown.as_deref()?;
         let mut why = shell.settings.why.clone();
         why.open = Some(shell.is_why_open());
-        let view = ViewFile { why: Some(why), controls_seed: Some(shell.why.seed), ..ViewFile::of(shown) };
+        let (controls_seed, direction_seed) = (Some(shell.why.seed), Some(shell.why.direction_seed));
+        let view = ViewFile { why: Some(why), controls_seed, direction_seed, ..ViewFile::of(shown) };
         let picture = match &shown.view.picture {
             Source::Memory { picture, .. } => Some(picture.clone()),
             Source::Sample(_) | Source::File(_) => None,

@@ -138,6 +138,9 @@ impl Shell {
         if let Some(seed) = found.view.controls_seed {
             self.why.seed = seed;
         }
+        if let Some(seed) = found.view.direction_seed {
+            self.why.direction_seed = seed;
+        }
         self.explore.set_view(found);
     }
 }

@@ -83,6 +83,10 @@ pub struct Palette {
     pub runs: [Color32; 8],
     /// Other classes in a curve stay apart from the label and the target in the same way.
     pub classes: [Color32; 5],
+    /// On a map of classes the label is calm, the others stay apart as the runs do, and what is left has one colour.
+    pub map_label: Color32,
+    pub map_classes: [Color32; 8],
+    pub map_others: Color32,
     pub overlay: Color32,
     pub on_overlay: Color32,
     /// A light line with a dark edge shows on any picture.
@@ -129,6 +133,9 @@ static DARK: Palette = Palette {
     bar: Color32::from_rgb(0x3A, 0x42, 0x51),
     runs: colours([0x1FB9FF, 0xF0B309, 0x109668, 0xFF73BB, 0xFFFF90, 0xF1431D, 0x7963FF, 0xBFEDFF]),
     classes: colours([0xC8571B, 0x8A6BFF, 0xFFF27A, 0xF0F2F5, 0x6C7A92]),
+    map_label: Color32::from_rgb(0x3A, 0x42, 0x51),
+    map_classes: colours([0x1FB9FF, 0xF0B309, 0x109668, 0xFF73BB, 0xFFFF90, 0xF1431D, 0x7963FF, 0xBFEDFF]),
+    map_others: Color32::from_rgb(0x8B, 0x93, 0xA1),
     overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
     on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
     cross: Color32::from_rgb(0xFF, 0xFF, 0xFF),
@@ -162,6 +169,9 @@ static LIGHT: Palette = Palette {
     bar: Color32::from_rgb(0xC8, 0xD0, 0xDC),
     runs: colours([0x0A269F, 0xFF4C00, 0x1A647D, 0x971507, 0x8688BD, 0x1D173E, 0x4147FF, 0x5E9735]),
     classes: colours([0xB01010, 0x4147FF, 0xB8860B, 0x20232B, 0x2090C0]),
+    map_label: Color32::from_rgb(0xDD, 0xE1, 0xE8),
+    map_classes: colours([0x0072B2, 0xE69F00, 0x009E73, 0xCC79A7, 0xF0E442, 0xD55E00, 0x56B4E9, 0x1D173E]),
+    map_others: Color32::from_rgb(0x7A, 0x82, 0x90),
     shadow: Color32::from_black_alpha(36),
     veil: Color32::from_black_alpha(90),
     ..DARK

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::attack_animation::AnimationArgs;
-use super::attack_figure::{AttackFigure, FigureOf};
+use super::attack_figure::{AttackFigure, FigureOf, PlaneArgs};
 use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
 use super::choice::{INVERT, choice};
 use super::figure_options::FigureArgs;
@@ -69,6 +69,8 @@ pub struct AttackArgs {
     figure: FigureArgs,
     #[command(flatten)]
     animation: AnimationArgs,
+    #[command(flatten)]
+    plane: PlaneArgs,
 }
 
 #[derive(Serialize)]
@@ -132,6 +134,7 @@ struct OutReport {
 pub fn run(args: &AttackArgs) -> Result<()> {
     args.figure.check()?;
     args.animation.check()?;
+    args.plane.check(args.figure_of, args.figure.is_wanted())?;
     let model = Arc::new(Catalogue::from_environment().load(&args.model)?);
     let classes = &model.classes;
     let find = |class: &Option<String>| class.as_deref().map(|text| find_class(classes, text)).transpose();
@@ -156,6 +159,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let input = AttackInput::new(seen, model.lens(seen, part)?, args.photo)?;
     let rules = args.common.rules();
     let baseline = Baseline::new(&model, input, from, goal, rules.loss)?;
+    let other = args.plane.other(&baseline.input)?;
     let settings = args.common.options.settings(args.attack.as_ref(), &args.eps)?;
     let problem = baseline.problem(&model, rules)?;
     let wrong_before = argmax(&baseline.probabilities) != baseline.label;
@@ -209,6 +213,8 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         baseline: &baseline,
         settings: &settings,
         rules,
+        plane: &args.plane,
+        other,
         is_label_given: label.is_some(),
         attacked: &found,
     };

@@ -49,6 +49,10 @@ impl FigureArgs {
         if Format::of(path)? == Format::Png { self.look.options().pixels().map(drop) } else { Ok(()) }
     }
 
+    pub fn is_wanted(&self) -> bool {
+        self.figure.is_some()
+    }
+
     /// Writes a figure where one is wanted, and says where it is; JSON is not disturbed by that.
     pub fn write(&self, figure: impl FnOnce() -> Result<Figure>, is_json: bool) -> Result<()> {
         let Some(path) = &self.figure else { return Ok(()) };

@@ -15,12 +15,29 @@ pub const INK: &str = "#000000";
 pub const FAINT: &str = "#8a8a8a";
 pub const LINE: f64 = 1.1;
 const THIN: f64 = 0.5;
+const FINE: f64 = 0.25;
 /// Half of the side of a marker.
 const MARKER: f64 = 1.9;
 /// The height of a capital letter at size 1.
 const CAPITAL: f64 = 0.73;
 /// Programs blur small pictures when they enlarge them, so that they are enlarged to this side beforehand.
 const SHARP: usize = 280;
+
+/// The corners of a plus sign.
+const PLUS: [[f64; 2]; 12] = [
+    [-0.35, -2.0],
+    [0.35, -2.0],
+    [0.35, -0.35],
+    [2.0, -0.35],
+    [2.0, 0.35],
+    [0.35, 0.35],
+    [0.35, 2.0],
+    [-0.35, 2.0],
+    [-0.35, 0.35],
+    [-2.0, 0.35],
+    [-2.0, -0.35],
+    [-0.35, -0.35],
+];
 
 /// A text lies at its point like this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +131,13 @@ impl Canvas {
         });
     }
 
+    /// Draws thin straight pieces as one element.
+    pub fn pieces(&mut self, pieces: &[[[f64; 2]; 2]], colour: &str) {
+        let moves: String = pieces.iter().map(|piece| moves(piece, false)).collect();
+        let path = Path::new().set("d", moves).set("fill", "none").set("stroke", colour);
+        self.document.append(path.set("stroke-width", FINE).set("stroke-linecap", "square"));
+    }
+
     pub fn rectangle(&mut self, area: Area, fill: &str, stroke: Option<&str>) {
         let [left, top] = [area.left, area.top].map(rounded);
         let [width, height] = [area.width, area.height].map(|side| rounded(side.max(0.0)));
@@ -147,13 +171,19 @@ impl Canvas {
             Marker::Circle | Marker::Ring => &[],
             Marker::Square | Marker::Frame => &[[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
             Marker::Triangle => &[[0.0, -1.2], [1.15, 0.85], [-1.15, 0.85]],
+            Marker::Plus => &PLUS,
             Marker::Diamond => &[[0.0, -1.35], [1.35, 0.0], [0.0, 1.35], [-1.35, 0.0]],
         };
         let corners: Vec<_> = offsets.iter().map(|[x, y]| [at[0] + r * x, at[1] + r * y]).collect();
         let outline = if corners.is_empty() { circle(at, r) } else { Value::from(moves(&corners, true)) };
         let is_open = matches!(marker, Marker::Ring | Marker::Frame);
         let path = Path::new().set("d", outline).set("fill", if is_open { "#ffffff" } else { pen.hex() });
-        self.document.append(path.set("stroke", pen.hex()).set("stroke-width", if is_open { 0.8 } else { 0.3 }));
+        let (edge, width) = match marker {
+            // It shows on a field of any colour.
+            Marker::Plus => ("#ffffff", 0.6),
+            _ => (pen.hex(), if is_open { 0.8 } else { 0.3 }),
+        };
+        self.document.append(path.set("stroke", edge).set("stroke-width", width));
     }
 
     /// Draws a picture into an area of its own proportions.

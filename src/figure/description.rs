@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::axes::{AxisScale, Interval};
-use super::ink::Pen;
+use super::ink::{Fill, Pen};
 use crate::engine::picture::Rgba;
 
 /// A figure is one picture of a paper, with its caption.
@@ -33,7 +33,14 @@ pub struct Caption {
 #[derive(Clone, Debug)]
 pub struct LegendEntry {
     pub name: String,
-    pub pen: Pen,
+    pub sample: Sample,
+}
+
+/// What stands before a name in the legend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sample {
+    Line(Pen),
+    Patch(Fill),
 }
 
 /// Plots stand in rows, from the left and from the top.
@@ -58,6 +65,28 @@ pub struct Plot {
     /// These bars stand on the x axis side by side, each as wide as its interval.
     pub bars: Vec<(Interval, f64)>,
     pub marks: Vec<Mark>,
+    /// Coloured cells may fill the plot below everything else.
+    pub field: Option<Field>,
+}
+
+/// A square of coloured cells fills a plot from edge to edge. Places on it are in units of cells from its left upper
+/// corner.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Each pixel is a cell.
+    pub picture: Arc<Rgba>,
+    /// Thin lines lie between cells that differ.
+    pub borders: Vec<[[f64; 2]; 2]>,
+    pub names: Vec<FieldName>,
+}
+
+/// A name is written on a field where it fits into its place.
+#[derive(Clone, Debug)]
+pub struct FieldName {
+    pub text: String,
+    pub middle: [f64; 2],
+    pub size: [f64; 2],
+    pub fill: Fill,
 }
 
 #[derive(Clone, Debug)]
@@ -139,6 +168,12 @@ impl Figure {
     }
 }
 
+impl LegendEntry {
+    pub fn line(name: &str, pen: Pen) -> Self {
+        Self { name: name.to_owned(), sample: Sample::Line(pen) }
+    }
+}
+
 impl Axis {
     /// Makes an axis of equal steps between two values.
     pub fn linear(name: &str, ends: Interval, text: fn(f64) -> String) -> Self {
@@ -148,7 +183,7 @@ impl Axis {
 
 impl Plot {
     pub fn new(x: Axis, y: Axis) -> Self {
-        Self { title: String::new(), x, y, lines: Vec::new(), bars: Vec::new(), marks: Vec::new() }
+        Self { title: String::new(), x, y, lines: Vec::new(), bars: Vec::new(), marks: Vec::new(), field: None }
     }
 }
 

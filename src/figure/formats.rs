@@ -34,7 +34,7 @@ impl Figure {
         let mut canvas = Canvas::new(options, &self.caption.plain());
         let top = legend::draw(&mut canvas, &self.legend, EDGE, EDGE);
         let bottom = match &self.content {
-            Content::Plots(plots) => plots.draw(&mut canvas, top),
+            Content::Plots(plots) => plots.draw(&mut canvas, top)?,
             Content::Pictures(pictures) => pictures.draw(&mut canvas, top)?,
             Content::Matrix(matrix) => matrix.draw(&mut canvas, top),
         };

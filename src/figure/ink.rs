@@ -6,6 +6,54 @@ const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00
 
 pub const BLACK: usize = 6;
 
+/// All colours of Okabe and Ito, in an order in which those that follow each other differ in lightness; then those of
+/// the label and of what is left, which are grey.
+const FILLS: [[u8; 3]; 10] = [
+    [0x00, 0x72, 0xb2],
+    [0xe6, 0x9f, 0x00],
+    [0x00, 0x9e, 0x73],
+    [0xf0, 0xe4, 0x42],
+    [0xcc, 0x79, 0xa7],
+    [0x56, 0xb4, 0xe9],
+    [0xd5, 0x5e, 0x00],
+    [0x00, 0x00, 0x00],
+    [0xf2, 0xf2, 0xf2],
+    [0x8a, 0x8a, 0x8a],
+];
+
+/// This fills an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill(usize);
+
+impl Fill {
+    const LABEL: Self = Self(8);
+    pub const OTHERS: Self = Self(9);
+
+    /// Returns the fill of the class of this number, or without one that of the label.
+    pub fn of(rank: Option<usize>) -> Self {
+        match rank {
+            None => Self::LABEL,
+            Some(rank) if rank < Self::LABEL.0 => Self(rank),
+            Some(_) => Self::OTHERS,
+        }
+    }
+
+    pub fn rgb(self) -> [u8; 3] {
+        FILLS[self.0]
+    }
+
+    pub fn hex(self) -> String {
+        let [red, green, blue] = self.rgb();
+        format!("#{red:02x}{green:02x}{blue:02x}")
+    }
+
+    /// Returns black or white, whichever can be read on it.
+    pub fn ink(self) -> &'static str {
+        let [red, green, blue] = self.rgb().map(f32::from);
+        if 0.299 * red + 0.587 * green + 0.114 * blue > 140.0 { "#000000" } else { "#ffffff" }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dash {
     Solid,
@@ -22,6 +70,8 @@ pub enum Marker {
     Diamond,
     Ring,
     Frame,
+    /// It marks a place, and is no marker of a line.
+    Plus,
 }
 
 /// A pen draws one line.

@@ -50,13 +50,13 @@ pub struct ClassLine {
 }
 
 impl AttackFacts {
-    fn conditions(&self) -> String {
+    pub(super) fn conditions(&self) -> String {
         let clip = if self.rules.bounds.is_some() { "clipped to [0, 1]" } else { "not clipped" };
         let rounded = if self.rules.eight_bit { ", rounded to 8 bits" } else { "" };
         format!("{}, {}, {clip}{rounded}, seed {}", self.attack, self.goal, self.rules.seed)
     }
 
-    fn caption(&self, text: String) -> Caption {
+    pub(super) fn caption(&self, text: String) -> Caption {
         Caption { text, command: self.command.clone() }
     }
 }
@@ -152,7 +152,7 @@ pub fn eps_curve(facts: &AttackFacts, eps: &[f32], classes: &[ClassLine], at: Op
         None => "x + ε δ/max|δ|, the line through what the attack found".to_owned(),
     };
     let text = format!("What {} says along {direction} of {}: {}.", facts.model, facts.picture, facts.conditions());
-    let entry = |(number, class): (usize, &ClassLine)| LegendEntry { name: class.class.clone(), pen: Pen::nth(number) };
+    let entry = |(number, class): (usize, &ClassLine)| LegendEntry::line(&class.class, Pen::nth(number));
     let legend = classes.iter().enumerate().map(entry).collect();
     Figure { legend, ..Figure::new(Content::Plots(PlotGrid::single(plot)), facts.caption(text)) }
 }

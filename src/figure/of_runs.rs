@@ -145,14 +145,13 @@ pub fn run_curves(runs: &[FigureRun<'_>], panels: &[Panel], is_log: bool, comman
 
 fn legend(runs: &[FigureRun<'_>], quantities: &[Quantity]) -> Vec<LegendEntry> {
     if let [_] = runs {
-        let entry = |quantity: &Quantity| LegendEntry { name: quantity.name().into(), pen: pen(0, 1, *quantity) };
+        let entry = |quantity: &Quantity| LegendEntry::line(quantity.name(), pen(0, 1, *quantity));
         return quantities.iter().map(entry).collect();
     }
-    let of_run = |(at, name): (usize, String)| LegendEntry {
-        name,
-        pen: Pen { dash: Dash::Solid, ..pen(at, 2, Quantity::Clean) },
+    let of_run = |(at, name): (usize, String)| {
+        LegendEntry::line(&name, Pen { dash: Dash::Solid, ..pen(at, 2, Quantity::Clean) })
     };
-    let of_quantity = |quantity: &Quantity| LegendEntry { name: quantity.name().into(), pen: grey(dash(*quantity)) };
+    let of_quantity = |quantity: &Quantity| LegendEntry::line(quantity.name(), grey(dash(*quantity)));
     let runs = names(runs).into_iter().enumerate().map(of_run);
     runs.chain(quantities.iter().map(of_quantity).filter(|_| quantities.len() > 1)).collect()
 }
@@ -272,10 +271,7 @@ pub fn sweep_grid(runs: &[FigureRun<'_>], measure: SweepMeasure, command: Option
     let text = format!("Validation error over the epochs for each ε and α of a sweep: {}.{best}", conditions(runs));
     let columns = all_eps.len().max(1);
     let content = Content::Plots(PlotGrid { plots, columns, shares_axes: true, aspect: 0.75 });
-    let entry = |quantity: &Quantity| LegendEntry {
-        name: quantity.name().into(),
-        pen: Pen { marker: None, ..pen(0, 1, *quantity) },
-    };
+    let entry = |quantity: &Quantity| LegendEntry::line(quantity.name(), Pen { marker: None, ..pen(0, 1, *quantity) });
     let legend = quantities.iter().map(entry).collect();
     Figure { legend, ..Figure::new(content, Caption { text, command }) }
 }
@@ -315,7 +311,7 @@ pub fn trade_off(runs: &[FigureRun<'_>], measure: SweepMeasure, command: Option<
         let intervals = vec![(x, Interval::new(low, high))];
         let dot = Line { pen, stretches: vec![vec![[x, y]]], intervals, spread: Spread::Strokes, is_joined: false };
         lines.extend([whisker, dot]);
-        legend.push(LegendEntry { name, pen: Pen { dash: Dash::Solid, ..pen } });
+        legend.push(LegendEntry::line(&name, Pen { dash: Dash::Solid, ..pen }));
     }
     let ends = |errors: &[f64]| {
         let around = Interval::around(errors.iter().copied());

@@ -91,8 +91,7 @@ pub fn security_curves(curves: &[MeasuredCurve<'_>], conditions: &Conditions) ->
         (_, true) => curve.net.to_owned(),
         (false, false) => format!("{}, {}", curve.net, attack_in_words(curve.attack)),
     };
-    let entry =
-        |(number, curve): (usize, &&MeasuredCurve<'_>)| LegendEntry { name: name(curve), pen: Pen::nth(number) };
+    let entry = |(number, curve): (usize, &&MeasuredCurve<'_>)| LegendEntry::line(&name(curve), Pen::nth(number));
     let legend = shown.iter().enumerate().map(entry).collect();
     let mut of = Vec::new();
     if let Some(first) = shown.first() {

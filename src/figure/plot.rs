@@ -2,9 +2,10 @@
 
 use super::axes::Interval;
 use super::canvas::{Align, Area, Canvas, FAINT, INK};
-use super::description::{Axis, Line, Plot, PlotGrid, Spread};
+use super::description::{Axis, Field, FieldName, Line, Plot, PlotGrid, Spread};
 use super::font;
 use super::ink::{BLACK, Dash, Pen};
+use crate::engine::Result;
 
 const TICK: f64 = 2.5;
 const GAP: f64 = 2.5;
@@ -68,11 +69,18 @@ impl PlotGrid {
         self.plots.len().div_ceil(self.columns.max(1))
     }
 
+    /// Returns the room between two plots. Numbers at the ends of maps, of both signs, do not touch.
+    fn apart(&self, canvas: &Canvas) -> f64 {
+        let has_maps = self.plots.iter().any(|plot| plot.field.is_some());
+        if has_maps && self.columns > 1 { 3.2 * canvas.small } else { APART }
+    }
+
     /// Returns the size of a frame where the texts at the left take this room.
     fn frame(&self, canvas: &Canvas, left: f64) -> [f64; 2] {
         let columns = self.columns.max(1) as f64;
         let texts = if self.shares_axes { left } else { left * columns };
-        let width = ((canvas.width - texts - APART * columns) / columns).max(20.0);
+        let apart = self.apart(canvas) * (columns - 1.0) + APART;
+        let width = ((canvas.width - texts - apart) / columns).max(20.0);
         [width, self.aspect * width]
     }
 
@@ -96,7 +104,7 @@ impl PlotGrid {
     }
 
     /// Draws the plots from `top` on and returns where they end.
-    pub fn draw(&self, canvas: &mut Canvas, top: f64) -> f64 {
+    pub fn draw(&self, canvas: &mut Canvas, top: f64) -> Result<f64> {
         let margins = self.margins(canvas);
         let [width, height] = self.frame(canvas, margins.left);
         let mut y = top;
@@ -109,13 +117,31 @@ impl PlotGrid {
                 let around = self.around(first + column);
                 has_x |= around.has_x;
                 let texts = if self.shares_axes { margins.left } else { margins.left * (column as f64 + 1.0) };
-                let left = texts + column as f64 * (width + APART);
+                let left = texts + column as f64 * (width + self.apart(canvas));
                 let area = Area { left, top: y, width, height };
-                Frame { plot, area }.draw(canvas, around, margins.left);
+                Frame { plot, area }.draw(canvas, around, margins.left)?;
             }
             y += height + if has_x { margins.bottom } else { APART };
         }
-        y
+        Ok(y)
+    }
+}
+
+impl Field {
+    fn draw(&self, canvas: &mut Canvas, area: Area) -> Result<()> {
+        canvas.picture(area, &self.picture)?;
+        let cell = [area.width / self.picture.width as f64, area.height / self.picture.height as f64];
+        let at = |[across, down]: [f64; 2]| [area.left + across * cell[0], area.top + down * cell[1]];
+        let borders: Vec<_> = self.borders.iter().map(|piece| piece.map(at)).collect();
+        canvas.pieces(&borders, INK);
+        let small = canvas.small;
+        for FieldName { text, middle, size, fill } in &self.names {
+            let fits = font::width(text, small) + 4.0 <= size[0] * cell[0] && 1.2 * small <= size[1] * cell[1];
+            if fits {
+                canvas.text(at(*middle), Align::Middle, small, fill.ink(), text);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -147,7 +173,10 @@ impl Frame<'_> {
         [self.x(x).clamp(area.left, area.right()), self.y(y).clamp(area.top, area.bottom())]
     }
 
-    fn draw(&self, canvas: &mut Canvas, around: Around, left: f64) {
+    fn draw(&self, canvas: &mut Canvas, around: Around, left: f64) -> Result<()> {
+        if let Some(field) = &self.plot.field {
+            field.draw(canvas, self.area)?;
+        }
         self.axes(canvas, around, left);
         self.marks(canvas);
         for (interval, value) in &self.plot.bars {
@@ -164,6 +193,7 @@ impl Frame<'_> {
             self.line(canvas, line);
         }
         canvas.rectangle(self.area, "none", Some(INK));
+        Ok(())
     }
 
     fn axes(&self, canvas: &mut Canvas, around: Around, left: f64) {

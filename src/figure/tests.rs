@@ -137,6 +137,8 @@ fn figures() -> Vec<(&'static str, Figure)> {
         ("lengths", lengths(&of_lengths, &conditions()).unwrap()),
         ("sum", attack_sum(&facts(), &step(None), &shaded(28, 28), 0.1, &step(Some(8.0 / 255.0)))),
         ("pictures", attack_steps(&facts(), &steps)),
+        ("church-window", of_maps::examples::church(facts(), &["efficientnet_lite0"])),
+        ("church-windows", of_maps::examples::church(facts(), &["digits_cnn", "digits_cnn_robust"])),
         ("eps-curve", eps_curve(&facts(), &eps, &lines, Some(8.0 / 255.0))),
     ]
 }
@@ -243,11 +245,13 @@ fn texts_do_not_touch_each_other() {
 fn what_was_written_stands_in_the_svg_as_text() {
     let figures = figures();
     let of = |name: &str| texts(&figures.iter().find(|(found, _)| *found == name).unwrap().1);
-    let expected: [(&str, &[&str]); 7] = [
+    let expected: [(&str, &[&str]); 9] = [
         ("curves", &["Epoch", "Validation error (%)", "Loss (nats)", "clean", "FGSM", "PGD-10", "objective"]),
         ("curves-of-runs", &["ε 0.1, α 0.5", "ε 0.25, α 1", "Epoch"]),
         ("sweep", &["ε 0.1, α 1", "ε 0.25, α 0.5", "Epoch", "Error (%)"]),
         ("security", &["ε in L∞ (pixels in [0, 1])", "Accuracy (%)", "0", "100"]),
+        ("church-window", &["ε along a random direction", "ε along the attack's direction (L∞, pixels in [0, 1])"]),
+        ("church-windows", &["digits_cnn", "digits_cnn_robust", "ε along the attack", "and 5 other classes"]),
         ("sum", &["x", "ε sign ∇ₓJ", "x′", "+", "=", "ε = 8/255", "98.4 %"]),
         ("transfer", &["digits_cnn", "Made on", "Asked", "100.0 %", "90.0 %"]),
         ("confidences", &["Right answers: 428 of 500", "Confidence (%)", "Pictures"]),

@@ -17,7 +17,10 @@ pub use job::{DownloadEvent, Failure, guarded};
 pub use playback::{Moment, Timeline};
 pub use probe::{Probe, ProbeAnswer, ProbeEvent, ProbeExample, ProbeWish};
 pub use protocol::{Event, LinearFacts, Mismatch, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
-pub use study::{Along, ClassLine, ControlRow, ControlTable, Least, Second, SecondAnswers, SecondWish, Wish};
+pub use study::{
+    Along, Church, ChurchWish, ClassLine, ControlRow, ControlTable, Least, NetMap, Second, SecondAnswers, SecondWish,
+    Wish,
+};
 pub use testset::{
     CommonSurvey, Curve, KeptResults, MeasuredRun, Provenance, Results, Sheet, SheetPicture, SheetWish, Survey,
     TestEvent, TestOrder, Transferred, results_folder,
@@ -92,7 +95,7 @@ impl Worker {
     }
 
     /// Says what to work out beside each view from now on; answered by [`Event::Along`], [`Event::Least`],
-    /// [`Event::Controls`] and [`Event::Second`].
+    /// [`Event::Controls`], [`Event::Second`] and [`Event::Church`].
     pub fn study(&self, wish: Wish) {
         self.inbox.push(Task::Study(wish));
     }

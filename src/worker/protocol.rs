@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::job::DownloadEvent;
 use super::playback::Timeline;
 use super::probe::ProbeEvent;
-use super::study::{Along, ControlTable, Least, Second};
+use super::study::{Along, Church, ControlTable, Least, Second};
 use super::testset::TestEvent;
 use super::training::TrainEvent;
 use crate::engine::attack::{AttackSettings, Goal, Label, LinearRival, Loss, Norm, PIXELS, Reread, Rules, Verdict};
@@ -162,6 +162,9 @@ pub enum Event {
     Controls(Box<ControlTable>),
     /// Another net answered on the same picture, told after the view that it belongs to.
     Second(Box<Second>),
+    /// What the nets say on a plane through the picture, told after the view that it belongs to, and again when the
+    /// maps are finer.
+    Church(Box<Church>),
     /// A view cannot be shown; what was on screen stays. `message` is for a person, at most six lines.
     Failed { revision: Revision, message: String },
     /// The adversarial picture was written, read back and classified again.

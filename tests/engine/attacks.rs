@@ -98,7 +98,7 @@ fn all() -> Vec<AttackSettings> {
     [within_eps(), free()].concat()
 }
 
-fn random(n: usize, range: std::ops::Range<f32>, seed: u64) -> Vec<f32> {
+pub fn random(n: usize, range: std::ops::Range<f32>, seed: u64) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     (0..n).map(|_| rng.random_range(range.clone())).collect()
 }
@@ -123,7 +123,7 @@ pub fn model(layers: &str, inputs: usize, classes: usize, params: Vec<(&str, Vec
 }
 
 /// Logits (0, w·x + b).
-fn linear(weights: &[f32], bias: f32) -> Arc<Model> {
+pub fn linear(weights: &[f32], bias: f32) -> Arc<Model> {
     let n = weights.len();
     let rows = [vec![0.0; n], weights.to_vec()].concat();
     let layers = format!(r#"{{ kind = "linear", name = "l", in = {n}, out = 2 }}"#);
@@ -133,7 +133,7 @@ fn linear(weights: &[f32], bias: f32) -> Arc<Model> {
 const INPUTS: usize = 24;
 
 /// Three classes behind a hidden layer, its weights by chance; the last two pixels lead nowhere.
-fn hidden() -> Arc<Model> {
+pub fn hidden() -> Arc<Model> {
     let mut first = random(16 * INPUTS, -1.0..1.0, 11);
     first.chunks_mut(INPUTS).for_each(|row| row[INPUTS - 2..].fill(0.0));
     let layers = format!(

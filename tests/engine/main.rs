@@ -6,6 +6,7 @@
 mod common;
 
 mod attacks;
+mod church_window;
 mod conformance;
 mod data;
 mod data_sets;

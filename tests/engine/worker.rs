@@ -8,7 +8,8 @@ use doppelganger::engine::model::Catalogue;
 use doppelganger::engine::picture::{Background, Channel, Heatmap, HeatmapQuantity, Picture, Region, open, save_png};
 use doppelganger::engine::train::{Config, EpochRecord, Trainer};
 use doppelganger::worker::{
-    Event, Mismatch, Probe, ProbeEvent, ProbeWish, SecondWish, Shown, Source, TestEvent, View, Wish, Worker,
+    Church, ChurchWish, Event, Mismatch, Probe, ProbeEvent, ProbeWish, SecondWish, Shown, Source, TestEvent, View,
+    Wish, Worker,
 };
 
 fn worker() -> Worker {
@@ -352,4 +353,87 @@ fn a_probe_is_a_short_run_of_the_settings() {
     }
     let newest = ProbeWish { config: Config { eps: 0.3, ..config.clone() }, picture: 0 };
     assert_eq!(probe(&worker, &newest).record.unwrap().eps, 0.3);
+}
+
+fn church(worker: &Worker) -> Church {
+    loop {
+        match next(worker) {
+            Event::Church(church) => return *church,
+            Event::Shown(_) => {}
+            event => panic!("expected a church window, got {event:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_church_window_gets_finer_and_stays_while_epsilon_moves() {
+    let worker = worker();
+    let wish = |seed, second: Option<&str>| Wish {
+        church: Some(ChurchWish { seed, second: second.map(Into::into) }),
+        ..Wish::default()
+    };
+    worker.study(wish(0, None));
+    worker.show(view(0.1));
+    let first = shown(&worker);
+    let mut sides = Vec::new();
+    let last = loop {
+        let church = church(&worker);
+        assert!(church.is_of(&first) && church.second.is_none());
+        sides.push(church.first.as_ref().unwrap().map.side);
+        if church.is_final {
+            break church;
+        }
+    };
+    assert_eq!(sides, [9, 17, 33, 65, 129]);
+    // The map is that of the attack at any ε.
+    let map = last.first.unwrap().map;
+    for eps in [0.0, 0.125, 0.25, 0.5] {
+        worker.show(view(eps));
+        let shown = shown(&worker);
+        assert_eq!(map.at(eps, 0.0).unwrap().class, shown.adversarial_top[0].index, "at ε = {eps}");
+        assert!((map.at(eps, 0.0).unwrap().probability - shown.adversarial_top[0].prob).abs() < 1e-3);
+        assert!(worker.wait(Duration::from_millis(150)).is_none(), "it was computed again at ε = {eps}");
+    }
+    // Another net on the same plane.
+    worker.study(wish(0, Some("digits_cnn")));
+    let both = loop {
+        let church = church(&worker);
+        assert_eq!(church.first.as_ref().unwrap().map, map);
+        if church.is_final {
+            break church;
+        }
+    };
+    let second = both.second.unwrap().unwrap();
+    let cnn = Catalogue::new(Vec::new()).load("digits_cnn").unwrap();
+    let expected = cnn.top(&cnn.probabilities(&shown_at(&worker, 0.25).adversarial).unwrap(), 1);
+    assert_eq!((second.title, second.map.at(0.25, 0.0).unwrap().class), (cnn.manifest.name, expected[0].index));
+    // Another random direction leaves the row of the attack as it is, and a newer view comes first.
+    worker.study(wish(1, None));
+    let other = church(&worker);
+    assert!(!other.is_final && other.wish.seed == 1);
+    let coarse = other.first.unwrap().map;
+    for column in 0..coarse.side {
+        let along = coarse.coordinate(column);
+        assert_eq!(coarse.at(along, 0.0), map.at(along, 0.0));
+    }
+    let revision = worker.show(View { attack: AttackSettings::named("deepfool").unwrap(), ..view(0.1) });
+    loop {
+        match next(&worker) {
+            Event::Shown(shown) if shown.revision == revision && shown.timeline.is_over => {
+                let church = church(&worker);
+                assert!(church.is_of(&shown), "the map follows the attack");
+                break;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn shown_at(worker: &Worker, eps: f32) -> Shown {
+    worker.show(view(eps));
+    loop {
+        if let Event::Shown(shown) = next(worker) {
+            return *shown;
+        }
+    }
 }

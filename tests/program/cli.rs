@@ -887,6 +887,45 @@ fn an_attack_is_drawn_as_a_figure() {
 }
 
 #[test]
+fn a_church_window_is_drawn_of_one_net_and_of_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = ["attack", "digit-7", "--model", "digits_maxout", "--eps", "0.1,0.25", "--figure", "a.svg"];
+    let draw = |more: &[&str]| {
+        let output = run_in(folder.path(), &[&base[..], &["--figure-of", "church-window"], more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let caption = std::fs::read_to_string(folder.path().join("a.caption.tex")).unwrap();
+        (svg_texts(&folder.path().join("a.svg")), caption)
+    };
+    let has = |texts: &[String], parts: &[&str]| {
+        for part in parts {
+            assert!(texts.iter().any(|text| text.starts_with(part)), "{part:?} is not in {texts:?}");
+        }
+    };
+    let (texts, caption) = draw(&["--map-side", "65"]);
+    has(&texts, &["ε along the attack's direction (L∞", "ε along a random direction", "7, the label (", "8 ("]);
+    for part in ["seed 0", "65 \\ensuremath{\\times} 65", "clipped", "-{}-map-side 65", "Warde-Farley", "= 0.25"] {
+        assert!(caption.contains(part), "{part} is not in {caption}");
+    }
+    let (other_seed, _) = draw(&["--map-side", "65", "--plane-seed", "3"]);
+    assert_ne!(other_seed, texts, "the shares are others");
+    let (texts, caption) = draw(&["--map-side", "33", "--reach", "0.5", "--other", "digits_cnn_robust"]);
+    has(&texts, &["digits_maxout", "digits_cnn_robust", "7, the label ("]);
+    assert!(caption.contains("(left)") && caption.contains("(right)"), "{caption}");
+    let deepfool = ["attack", "digit-7", "--model", "digits_maxout", "--attack", "deepfool", "--map-side", "9"];
+    let more = ["--figure", "b.svg", "--figure-of", "church-window"];
+    let output = run_in(folder.path(), &[&deepfool[..], &more].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    has(&svg_texts(&folder.path().join("b.svg")), &["ε along the attack's direction (L2"]);
+
+    let refuse = |more: &[&str]| run_in(folder.path(), &[&base[..], more].concat());
+    refused(&refuse(&["--other", "digits_cnn"]), 1, &["--other", "church-window"]);
+    let of = ["--figure-of", "church-window"];
+    refused(&refuse(&[&of[..], &["--map-side", "10"]].concat()), 2, &["9, 17, 33, 65, 129"]);
+    refused(&refuse(&[&of[..], &["--reach", "0"]].concat()), 2, &["above 0"]);
+    refused(&refuse(&[&of[..], &["--other", "photos109"]].concat()), 1, &["other pixels"]);
+}
+
+#[test]
 fn measurements_are_drawn_as_figures() {
     let folder = tempfile::tempdir().unwrap();
     let draw = |args: &[&str], file: &str| {

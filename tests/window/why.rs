@@ -11,7 +11,7 @@ use doppelganger::app::App;
 use doppelganger::engine::attack::{Baseline, Control, Verdict};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
-use doppelganger::worker::{Along, ControlTable, Second, Shown};
+use doppelganger::worker::{Along, Church, ControlTable, Second, Shown};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -510,5 +510,123 @@ fn the_sum_and_the_curve_are_exported_as_figures() {
         window.click("Save");
         window.until(name, |_| path.is_file());
         assert!(std::fs::read_to_string(&path).unwrap().contains(part), "{name}");
+    }
+}
+
+/// Waits for the church window of the view on screen to be as fine as it gets.
+fn mapped(window: &mut Window) -> Church {
+    window.settle();
+    let is_whole = |app: &App| {
+        let church = app.shown().and_then(|shown| app.shell.why.church(shown));
+        church.is_some_and(|(church, is_current)| is_current && church.is_final)
+    };
+    window.until("the church window", is_whole);
+    window.app().shell.why.church.as_deref().unwrap().clone()
+}
+
+#[test]
+fn the_church_window_maps_what_the_net_says_on_the_plane_of_the_attack() {
+    let mut window = fresh();
+    assert!(window.app().shell.why.church.is_none(), "nobody asked for it yet");
+    window.click("View: Church window");
+    let church = mapped(&mut window);
+    let map = &church.first.as_ref().unwrap().map;
+    assert_eq!((map.side, map.reach, church.label.as_str()), (129, 0.5, "7"));
+    // Along the attack it says what the curve says.
+    let bench = Bench::of(&window);
+    for eps in [0.0, 0.125, 0.25, 0.5] {
+        assert_eq!(map.at(eps, 0.0).unwrap().class, bench.answer(eps), "at ε = {eps}");
+    }
+    for words in ["on the map: 7, the label: ", "on the map: 8: ", "129 × 129 points, ε in L∞"] {
+        assert!(window.mentions(words), "{words}");
+    }
+    assert!(window.has_part("Church window of Digits, maxout 240×5: 7 on"));
+    assert!(window.has_part("random signs, seed 0), clipped to [0, 1]; label: 7, its own answer"));
+    window.check_accessibility();
+    // The pointer tells of the place below it.
+    let frame = window.get_by_label_contains("Church window of").rect();
+    window.hover_at(frame.center() + vec2(0.25 * frame.width(), 0.0));
+    window.rest(0.6);
+    assert!(window.mentions(" along the random direction"), "a tooltip");
+
+    // It stays while ε moves, and the cross moves.
+    let first = std::ptr::from_ref(window.app().shell.why.church.as_deref().unwrap());
+    window.key(Key::OpenBracket);
+    window.settle();
+    std::thread::sleep(Duration::from_millis(100));
+    window.run_steps(3);
+    assert!(std::ptr::eq(first, window.app().shell.why.church.as_deref().unwrap()), "it was computed again");
+
+    // Another random direction leaves the row of the attack as it is.
+    window.click("Another random direction");
+    let other = mapped(&mut window);
+    let other_map = &other.first.as_ref().unwrap().map;
+    assert_eq!(other.wish.seed, 1);
+    assert_ne!(other_map.cells, map.cells);
+    let middle = 64 * 129..65 * 129;
+    assert_eq!(other_map.cells[middle.clone()], map.cells[middle]);
+    // Another attack has another plane.
+    window.key(Key::Num4);
+    window.finish();
+    let steps = mapped(&mut window);
+    let answer = window.shown().adversarial_top[0].index;
+    let length = window.shown().linf;
+    assert_eq!(steps.first.as_ref().unwrap().map.at(length, 0.0).unwrap().class, answer);
+    window.run_steps(8);
+    assert!(window.run() <= 2, "a window with maps rests");
+}
+
+#[test]
+fn the_church_window_is_kept_and_fits_into_low_windows() {
+    for size in [vec2(1000.0, 700.0), vec2(800.0, 600.0)] {
+        let mut window = studied_at(size);
+        window.key(Key::H);
+        mapped(&mut window);
+        let frame = window.get_by_label_contains("Church window of").rect();
+        assert!(frame.width() > 55.0 && (frame.width() - frame.height()).abs() < 6.0, "{size}: {frame:?}");
+        assert!(frame.bottom() < window.get_by_label("Epsilon").rect().top(), "{size}: {frame:?}");
+        assert_in_sight(&window, &format!("{size}"));
+        window.check_accessibility();
+        let mut window = window.reopen();
+        mapped(&mut window);
+        window.key(Key::H);
+        studied(&mut window);
+        assert!(window.has("ε on the curve") && !window.has_part("Church window of"));
+    }
+}
+
+#[test]
+fn two_nets_are_mapped_on_the_same_plane_and_exported() {
+    let mut window = fresh();
+    window.key(Key::H);
+    let title = title_of(&window, "digits_cnn_robust");
+    compare_with(&mut window, &title);
+    let church = mapped(&mut window);
+    let second = church.second.unwrap().unwrap();
+    let robust = Catalogue::new(Vec::new()).load("digits_cnn_robust").unwrap();
+    let at = robust.probabilities(&window.shown().adversarial).unwrap();
+    assert_eq!(second.map.at(0.25, 0.0).unwrap().class, robust.top(&at, 1)[0].index);
+    for title in [&church.first.unwrap().title, &second.title] {
+        assert!(window.has_part(&format!("Church window of {title}")), "{title}");
+    }
+    let path = window.folder().join("church.svg");
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::F);
+    window.until_label("Export a figure");
+    window.get_by_role_and_label(Role::ComboBox, "Figure").click();
+    window.run_steps(3);
+    window.get_all_by_label("Church window").last().unwrap().click();
+    window.run_steps(3);
+    window.retype("Path:", path.to_str().unwrap());
+    window.click("Save");
+    window.until("the figure", |_| path.is_file());
+    let svg = std::fs::read_to_string(&path).unwrap();
+    assert!(svg.contains("ε along a random direction") && svg.contains("7, the label ("), "texts are texts");
+    window.until_notice("Saved.");
+    let caption = std::fs::read_to_string(path.with_extension("caption.tex")).unwrap();
+    for part in [
+        "-{}-figure-of church-window -{}-reach 0.5 -{}-map-side 129 -{}-plane-seed 0 -{}-other digits\\_cnn\\_robust",
+        "n = 129",
+    ] {
+        assert!(caption.contains(part), "{part} is not in {caption}");
     }
 }

@@ -59,6 +59,8 @@ pub struct ViewFile {
     /// The step of the attack on screen; without one it is the result.
     pub step: Option<usize>,
     pub controls_seed: Option<u64>,
+    /// The seed of the random direction of the church window.
+    pub direction_seed: Option<u64>,
     pub why: Option<WhyLook>,
 }
 
@@ -109,6 +111,7 @@ impl ViewFile {
             heatmap: view.heatmap,
             step: view.step.filter(|_| !shown.timeline.is_result),
             controls_seed: None,
+            direction_seed: None,
             why: None,
         }
     }
@@ -230,10 +233,12 @@ mod tests {
             heatmap: Heatmap { quantity: HeatmapQuantity::Gradient, channel: Channel::One(2), gain: 3.0 },
             step: Some(12),
             controls_seed: Some(4),
+            direction_seed: Some(9),
             why: Some(WhyLook {
                 open: Some(true),
                 has_logits: true,
                 is_log: true,
+                has_map: true,
                 part: WhyPart::Second,
                 second: Some("digits_maxout".into()),
                 is_own: true,

@@ -68,13 +68,24 @@ pub struct QuietPlot {
     /// This names the horizontal axis left of its ticks.
     pub corner: &'static str,
     pub can_zoom: bool,
+    /// Lines lead from the ticks through the plot.
+    pub has_grid: bool,
 }
 
 impl QuietPlot {
     /// Makes a plot that fills the room; `name` tells it from others in the same `ui`.
     pub fn new(ui: &Ui, name: &str, x: PlotAxis, y: PlotAxis) -> Self {
         let id = ui.make_persistent_id(("quiet plot", name));
-        Self { id, size: ui.available_size(), x, y, font: theme::number_font(), corner: "", can_zoom: false }
+        Self {
+            id,
+            size: ui.available_size(),
+            x,
+            y,
+            font: theme::number_font(),
+            corner: "",
+            can_zoom: false,
+            has_grid: true,
+        }
     }
 
     /// Draws the plot with the items that `items` adds. After a zoom or a drag the transform of the answer has the
@@ -95,7 +106,7 @@ impl QuietPlot {
             .x_grid_spacer(move |input| x.ticks(input))
             .y_grid_spacer(move |input| y.ticks(input))
             .show_axes([x.room > 0.0, y.room > 0.0])
-            .show_grid(!is_bare)
+            .show_grid(!is_bare && self.has_grid)
             .show_background(!is_bare)
             .grid_color(palette.line)
             .grid_fade(0.0)

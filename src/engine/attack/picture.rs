@@ -70,6 +70,29 @@ impl AttackInput {
         Self { pixels: grey.into(), photo: self.photo.clone() }
     }
 
+    /// Returns the same pixels as another net is shown them. Fails where it sees other pixels than these.
+    pub fn seen_by(&self, model: &Model) -> Result<Self> {
+        let (other, is_same) = match &self.photo {
+            Some(Photo { picture, lens }) => {
+                let other = Self::photo(picture.clone(), model.lens(picture, lens.crop())?)?;
+                let is_same = other.pixels.values == self.pixels.values;
+                (other, is_same)
+            }
+            None => {
+                let (input, pixels) = (model.input(), &self.pixels);
+                let shape = [pixels.channels, pixels.height, pixels.width];
+                (self.clone(), [input.channels, input.height, input.width] == shape)
+            }
+        };
+        if is_same {
+            return Ok(other);
+        }
+        let name = &model.manifest.name;
+        Err(Error::Argument(format!(
+            "{name} sees other pixels than the first net, so that the same plane does not fit it"
+        )))
+    }
+
     fn lens(&self) -> Option<&Arc<Lens>> {
         self.photo.as_ref().map(|photo| &photo.lens)
     }

@@ -1,18 +1,22 @@
 //! Studies are worked out beside a view once it is answered, while nothing else waits.
 
 mod along;
+mod church;
 mod controls;
 mod least;
 mod second;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use along::{Along, ClassLine};
+pub use church::{Church, ChurchWish, NetMap};
 pub use controls::{ControlRow, ControlTable};
 pub use least::Least;
 pub use second::{Second, SecondAnswers, SecondWish};
 
+use super::last::Last;
 use super::protocol::{Event, Revision, View};
 use crate::engine::Result;
 use crate::engine::attack::{Attacked, Baseline, Norm};
@@ -27,6 +31,7 @@ pub struct Wish {
     /// The seed of the controls, which are random perturbations of the same ε; `None` where nobody asks for them.
     pub controls: Option<u64>,
     pub second: Option<SecondWish>,
+    pub church: Option<ChurchWish>,
     /// The number of the search for the smallest ε with which the attack works; a new number searches anew.
     pub least: Option<u64>,
 }
@@ -86,19 +91,23 @@ trait Study: Send {
 pub struct Studies {
     pub wish: Wish,
     pub newest: Option<AnsweredView>,
-    studies: [Box<dyn Study>; 4],
+    studies: [Box<dyn Study>; 5],
+    /// The studies that ask a second net share it.
+    second_net: RefCell<Last<String, Arc<Model>>>,
 }
 
 impl Studies {
     pub fn new(wish: Wish) -> Self {
-        // The person waits for the smallest ε. The second net and the controls change with every ε, the curve does not.
-        let studies: [Box<dyn Study>; 4] = [
+        // The person waits for the smallest ε. The second net and the controls change with every ε, the curve does not,
+        // and the maps take longest.
+        let studies: [Box<dyn Study>; 5] = [
             Box::<least::LeastStudy>::default(),
             Box::<second::SecondStudy>::default(),
             Box::<controls::ControlStudy>::default(),
             Box::<along::AlongStudy>::default(),
+            Box::<church::ChurchStudy>::default(),
         ];
-        Self { wish, newest: None, studies }
+        Self { wish, newest: None, studies, second_net: RefCell::default() }
     }
 
     /// Makes studies that know nothing of views so far, with the same wish: the nets behind the names are others.
@@ -107,6 +116,10 @@ impl Studies {
     }
 
     pub fn forget_net(&mut self, name: &str) {
+        let net = self.second_net.get_mut();
+        if net.get(&name.to_owned()).is_some() {
+            net.forget();
+        }
         self.studies.iter_mut().for_each(|study| study.forget_net(name));
     }
 
@@ -114,13 +127,22 @@ impl Studies {
     /// `rests` waits that long for another task and says whether none came.
     pub fn go_on(&mut self, rests: impl Fn(Duration) -> bool, load: &LoadNet<'_>, send: impl Fn(Event)) -> Result<()> {
         let Some(of) = &self.newest else { return Ok(()) };
+        let load = |name: &str| {
+            let name = name.to_owned();
+            if let Some(model) = self.second_net.borrow().get(&name) {
+                return Ok(model.clone());
+            }
+            let model = load(&name)?;
+            self.second_net.borrow_mut().set(name, model.clone());
+            Ok(model)
+        };
         let mut pause = if of.took > SLOW { REST } else { Duration::ZERO };
         while let Some(study) = self.studies.iter_mut().find(|study| study.is_left(of, &self.wish)) {
             if !rests(pause) {
                 return Ok(());
             }
             pause = Duration::ZERO;
-            match study.advance(of, &self.wish, load) {
+            match study.advance(of, &self.wish, &load) {
                 Ok(event) => event.into_iter().for_each(&send),
                 Err(error) => {
                     self.newest = None;

@@ -1,15 +1,19 @@
-//! The page offers the sum of picture and perturbation, the pictures of rising ε, and the net's answers along the way.
+//! The page offers the sum of picture and perturbation, the pictures of rising ε, the net's answers along the way, and
+//! the church window.
 
 use std::sync::Arc;
 
 use crate::app::files::figures::OfferedFigure;
+use crate::app::format::quoted;
 use crate::app::pages::explore::words;
 use crate::app::shell::Shell;
 use crate::engine::attack::{Goal, Label};
 use crate::engine::model::Guess;
 use crate::engine::picture::{Heatmap, Planes, Rgba};
-use crate::figure::{AttackFacts, ClassLine, Step, attack_steps, attack_sum, eps_curve};
-use crate::worker::{Along, Shown, Source};
+use crate::figure::{
+    AttackFacts, ClassLine, MappedNet, PlaneFacts, Step, attack_steps, attack_sum, church_window, eps_curve,
+};
+use crate::worker::{Along, NetMap, Shown, Source};
 
 /// So many pictures show how ε rises, that of ε = 0 among them.
 const STEPS: usize = 6;
@@ -23,6 +27,7 @@ pub fn figures(shell: &Shell) -> Vec<OfferedFigure> {
         offered.extend(rising(shown, along));
         offered.push(curve(shown, along));
     }
+    offered.extend(church(shell, shown));
     offered
 }
 
@@ -125,4 +130,31 @@ fn curve(shown: &Shown, along: &Along) -> OfferedFigure {
     OfferedFigure::new("Answers against ε", "--figure-of curve --figure", move || {
         eps_curve(&facts, &eps, &classes, (top > 0.0).then_some(top))
     })
+}
+
+/// Offers the maps on screen, as fine as they are.
+fn church(shell: &Shell, shown: &Shown) -> Option<OfferedFigure> {
+    let (church, _) = shell.why.church(shown).filter(|(_, is_current)| *is_current && shell.settings.why.has_map)?;
+    let mapped = |net: &NetMap| MappedNet {
+        name: net.title.clone(),
+        classes: net.classes.clone(),
+        map: net.map.clone(),
+        places: net.names.clone(),
+    };
+    let nets: Vec<MappedNet> = church.maps().map(mapped).collect();
+    let map = &nets.first()?.map;
+    let mut attack = facts(shown);
+    if let Some(command) = &mut attack.command {
+        let (reach, side, seed) = (map.reach, map.side, church.wish.seed);
+        command.push_str(&format!(" --figure-of church-window --reach {reach} --map-side {side} --plane-seed {seed}"));
+        if let (Some(name), true) = (&church.wish.second, nets.len() > 1) {
+            command.push_str(&format!(" --other {}", quoted(name)));
+        }
+    }
+    if church.is_one_step() {
+        attack.fgsm_sign = Some(sign(shown));
+    }
+    let (label, at) = (church.label.clone(), church.place(shown));
+    let facts = PlaneFacts { attack, norm: church.norm(), seed: church.wish.seed, label, at };
+    Some(OfferedFigure::new("Church window", "--figure", move || church_window(&facts, &nets)))
 }

@@ -26,7 +26,8 @@ use crate::app::pages::explore::opening::Opening;
 use crate::app::pages::explore::pictures::PicturePanes;
 use crate::app::pages::explore::results::{conditions, line};
 use crate::app::pages::explore::samples::Samples;
-use crate::app::pages::explore::why::{logic, pane};
+use crate::app::pages::explore::why::logic;
+use crate::app::pages::explore::why::pane::{self, WhyPane};
 use crate::app::pages::explore::words;
 use crate::app::pages::train::commands::NetMoment;
 use crate::app::settings::Settings;
@@ -49,6 +50,7 @@ pub struct ExplorePage {
     pub samples: Samples,
     controls: Controls,
     linear: LinearView,
+    why: WhyPane,
     recording: Option<Recording>,
     opening: Option<Opening>,
 }
@@ -80,9 +82,9 @@ impl Page for ExplorePage {
         let (below, pictures) = (band(), band());
         let is_open = shell.is_why_open();
         let room = ui.available_height() - below.total_margin().sum().y - pictures.total_margin().sum().y;
-        let height = pane::height(ui, room, is_open) + below.total_margin().sum().y;
+        let height = pane::height(ui, room, is_open, shell.settings.why.has_map) + below.total_margin().sum().y;
         Panel::bottom("why").frame(below).exact_size(height).show(ui, |ui| {
-            pane::show(ui, &shell.explore, &shell.why, &shell.settings.why, is_open, out);
+            self.why.show(ui, shell, out);
         });
         CentralPanel::default().frame(pictures).show(ui, |ui| {
             self.pictures.show(ui, &shell.explore, out);

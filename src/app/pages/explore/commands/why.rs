@@ -21,6 +21,9 @@ const VALUES_TIP: &str = "The net's raw scores, which change almost in straight 
                           them";
 const AXIS_TIP: &str = "Equal steps of ε, on both sides of the picture; or equal ratios, on the attack's side, for \
                         small ε";
+const MAP_TIP: &str = "What the net says along the direction of the attack, as a curve; or on the plane of that direction \
+                       and a random one, as a map of its classes: a church window";
+const DIRECTION_TIP: &str = "Draw the random direction of the church window afresh, from the next seed";
 const LEAST_TIP: &str = "Find the smallest ε with which the fast gradient sign method works, and go there; once more \
                          to stop";
 const SEED_TIP: &str = "Draw the random signs and the uniform noise afresh, from the next seed";
@@ -31,6 +34,9 @@ const OWN_TIP: &str = "Attack the net to compare with itself, with the same sett
 #[derive(Clone, Debug, PartialEq)]
 pub enum WhyCommand {
     Fold,
+    /// The church window takes the place of the curve, or gives it back.
+    Map,
+    NextDirection,
     Values,
     Axis,
     NextSeed,
@@ -45,6 +51,8 @@ impl Action for WhyCommand {
     fn about(&self) -> About {
         match self {
             Self::Fold => about("Why it works", FOLD_TIP).keys(NONE, Key::W).icon(icons::ICON_SHOW_CHART),
+            Self::Map => about("Curve or church window", MAP_TIP).keys(NONE, Key::H),
+            Self::NextDirection => about("Another random direction", DIRECTION_TIP).icon(icons::ICON_CASINO),
             Self::Values => about("Logits or probabilities", VALUES_TIP).keys(NONE, Key::V),
             Self::Axis => about("Linear or logarithmic ε", AXIS_TIP).keys(NONE, Key::X),
             Self::FindLeast => about("Smallest ε", LEAST_TIP).keys(NONE, Key::M).icon(icons::ICON_TROUBLESHOOT),
@@ -58,6 +66,8 @@ impl Action for WhyCommand {
 
     fn listed() -> Vec<Self> {
         let attacks = [false, true].map(Self::OwnAttack);
-        [Self::Fold, Self::Values, Self::Axis, Self::FindLeast, Self::NextSeed].into_iter().chain(attacks).collect()
+        let others =
+            [Self::Fold, Self::Map, Self::NextDirection, Self::Values, Self::Axis, Self::FindLeast, Self::NextSeed];
+        others.into_iter().chain(attacks).collect()
     }
 }

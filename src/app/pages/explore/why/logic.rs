@@ -5,12 +5,20 @@ use crate::app::pages::explore::commands::why::{WhyCommand, WhyPart};
 use crate::app::pages::explore::why::state::LeastSearch;
 use crate::app::pages::explore::words;
 use crate::app::shell::Shell;
-use crate::worker::{Least, SecondWish, View, Wish};
+use crate::worker::{ChurchWish, Least, SecondWish, View, Wish};
 
 pub fn carry_out(command: WhyCommand, shell: &mut Shell) {
     let is_open = shell.is_why_open();
     let (look, why) = (&mut shell.settings.why, &mut shell.why);
-    if matches!(command, WhyCommand::Second(Some(_)) | WhyCommand::OwnAttack(_) | WhyCommand::NextSeed) {
+    let is_of_a_part = matches!(
+        command,
+        WhyCommand::Map
+            | WhyCommand::NextDirection
+            | WhyCommand::NextSeed
+            | WhyCommand::Second(Some(_))
+            | WhyCommand::OwnAttack(_)
+    );
+    if is_of_a_part {
         // It may come from the list of commands, and is to be seen.
         look.open = Some(true);
     }
@@ -19,6 +27,11 @@ pub fn carry_out(command: WhyCommand, shell: &mut Shell) {
             Some(in_lesson) => *in_lesson = !is_open,
             None => look.open = Some(!is_open),
         },
+        WhyCommand::Map => (look.has_map, look.part) = (!look.has_map, WhyPart::Curve),
+        WhyCommand::NextDirection => {
+            why.direction_seed += 1;
+            (look.has_map, look.part) = (true, WhyPart::Curve);
+        }
         WhyCommand::Values => look.has_logits = !look.has_logits,
         WhyCommand::Axis => look.is_log = !look.is_log,
         WhyCommand::Part(part) => look.part = part,
@@ -46,8 +59,10 @@ pub fn study(shell: &mut Shell) {
         View { eps, step, heatmap, ..explore.wanted() } != search.view
     });
     let other = look.second.clone().filter(|name| is_open && *name != explore.view.model);
+    let church = ChurchWish { seed: why.direction_seed, second: other.clone() };
     let wish = Wish {
         curve: is_open,
+        church: (is_open && look.has_map).then_some(church),
         controls: is_open.then_some(why.seed),
         second: other.map(|model| SecondWish { model, is_own: look.is_own }),
         least: why.search.as_ref().map(|search| search.number),

@@ -8,17 +8,21 @@ use crate::app::pages::explore::columns::height_with;
 use crate::app::pages::explore::commands::why::{WhyCommand, WhyPart};
 use crate::app::pages::explore::results;
 use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::why::church::{self, Maps};
 use crate::app::pages::explore::why::state::{Why, WhyLook};
 use crate::app::pages::explore::why::{controls, curve, second};
+use crate::app::shell::Shell;
 use crate::app::theme::{self, CONTROL_HEIGHT, MIN_WELL, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::{alternatives, hint, segmented};
+use crate::app::widgets::{alternatives, hint, icon_button, segmented};
 
 const HEADING: f32 = CONTROL_HEIGHT;
 /// The body has at least this height; it grows with the window.
 const LEAST: f32 = 102.0;
 /// Pictures of this height are left beside it, where the window has room for both.
 const GOOD_WELL: f32 = 244.0;
+const GOOD_WELL_BESIDE_MAP: f32 = 144.0;
+const MAP: f32 = 240.0;
 const LOWEST: f32 = 136.0;
 const BODY: f32 = 152.0;
 const BODY_AT: f32 = 800.0;
@@ -35,47 +39,60 @@ const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.
                           net is right only in a narrow interval around the picture. Drag to move ε; the arrow keys \
                           move it too.";
 
-/// Returns the height of the pane in the `room` that it shares with the pictures, which come first.
-pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
+/// Returns the height of the pane in the `room` that it shares with the pictures, which come first. A map is a square,
+/// which wants more height than a curve.
+pub fn height(ui: &Ui, room: f32, is_open: bool, has_map: bool) -> f32 {
     let window = ui.ctx().content_rect().height();
     let wanted = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
+    let curve = (wanted, GOOD_WELL, results::FEW_ROWS);
+    let (wanted, well, rows) = if has_map { (wanted.max(MAP), GOOD_WELL_BESIDE_MAP, 2) } else { curve };
     let beside = |well, rows| room - height_with(ui, well, rows) - HEADING - SPACE_1;
-    let body = (beside(GOOD_WELL, results::FEW_ROWS) - SPACE_1).clamp(LEAST, wanted);
+    let body = (beside(well, rows) - SPACE_1).clamp(LEAST, wanted);
     if is_open && beside(MIN_WELL, 1) >= LEAST { HEADING + SPACE_1 + body } else { HEADING }
 }
 
-pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: bool, out: &mut Vec<Command>) {
-    ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
-    let remark = match ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 {
-        _ if !is_open => "the net's answers along the direction of the attack",
-        true => "the pictures need all the room here; make the window taller to see it",
-        false => "",
-    };
-    heading(ui, explore, look, remark, out);
-    if !remark.is_empty() {
-        return;
-    }
-    if explore.hidden.answer {
-        ui.centered_and_justified(|ui| {
-            ui.label(theme::weak(ui, "Hidden until you reveal it: the answer can be read off here."))
-        });
-        return;
-    }
-    let body = ui.available_rect_before_wrap();
-    let mut ui = ui.new_child(UiBuilder::new().max_rect(body).id_salt("body"));
-    ui.set_clip_rect(body.expand2(vec2(SPACE_4, SPACE_2)).intersect(ui.clip_rect()));
-    let parts = parts(ui.available_width(), look);
-    let mut right = body.right();
-    for part in parts.iter().rev() {
-        let width = if *part == WhyPart::Second { second::WIDTH } else { controls::width(body.width()) };
-        let left = if *part == parts[0] { body.left() } else { right - width };
-        let rect = Rect::from_min_max(pos2(left, body.top()), pos2(right, body.bottom()));
-        right = left - SPACE_6;
-        let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(part));
-        match part {
-            WhyPart::Curve => curve::show(&mut ui, explore, why, look, out),
-            WhyPart::Controls => controls::show(&mut ui, explore, why, out),
-            WhyPart::Second => second::show(&mut ui, explore, why, look, out),
+/// The pane keeps its maps as textures.
+#[derive(Default)]
+pub struct WhyPane {
+    maps: Maps,
+}
+
+impl WhyPane {
+    pub fn show(&mut self, ui: &mut Ui, shell: &Shell, out: &mut Vec<Command>) {
+        let (explore, why, look, is_open) = (&shell.explore, &shell.why, &shell.settings.why, shell.is_why_open());
+        ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
+        let remark = match ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 {
+            _ if !is_open => "the net's answers along the direction of the attack",
+            true => "the pictures need all the room here; make the window taller to see it",
+            false => "",
+        };
+        heading(ui, explore, why, look, remark, out);
+        if !remark.is_empty() {
+            return;
+        }
+        if explore.hidden.answer {
+            ui.centered_and_justified(|ui| {
+                ui.label(theme::weak(ui, "Hidden until you reveal it: the answer can be read off here."))
+            });
+            return;
+        }
+        let body = ui.available_rect_before_wrap();
+        let mut ui = ui.new_child(UiBuilder::new().max_rect(body).id_salt("body"));
+        ui.set_clip_rect(body.expand2(vec2(SPACE_4, SPACE_2)).intersect(ui.clip_rect()));
+        let parts = parts(ui.available_width(), look);
+        let mut right = body.right();
+        for part in parts.iter().rev() {
+            let width = if *part == WhyPart::Second { second::WIDTH } else { controls::width(body.width()) };
+            let left = if *part == parts[0] { body.left() } else { right - width };
+            let rect = Rect::from_min_max(pos2(left, body.top()), pos2(right, body.bottom()));
+            right = left - SPACE_6;
+            let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(part));
+            match part {
+                WhyPart::Curve if look.has_map => self.maps.show(&mut ui, explore, why),
+                WhyPart::Curve => curve::show(&mut ui, explore, why, look, out),
+                WhyPart::Controls => controls::show(&mut ui, explore, why, out),
+                WhyPart::Second => second::show(&mut ui, explore, why, look, out),
+            }
         }
     }
 }
@@ -98,7 +115,7 @@ fn known_parts(look: &WhyLook) -> Vec<WhyPart> {
     known
 }
 
-fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, remark: &str, out: &mut Vec<Command>) {
+fn heading(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, remark: &str, out: &mut Vec<Command>) {
     let room = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), HEADING));
     let layout = Layout::left_to_right(egui::Align::Center);
     ui.scope_builder(UiBuilder::new().max_rect(room).layout(layout), |ui| {
@@ -108,10 +125,16 @@ fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, remark: &str, out: &m
             ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
             return;
         }
-        hint(ui, CURVE_HINT);
+        hint(ui, if look.has_map { church::HINT } else { CURVE_HINT });
         let parts = parts(room.width(), look);
         part_switch(ui, &parts, look, out);
-        if parts.contains(&WhyPart::Curve) {
+        let has_main = parts.contains(&WhyPart::Curve);
+        if has_main {
+            switch(ui, WhyCommand::Map, "View", ["Curve", "Church window"], look.has_map, out);
+        }
+        if has_main && look.has_map {
+            icon_button(ui, WhyCommand::NextDirection, out);
+        } else if has_main {
             switch(ui, WhyCommand::Values, "Values", ["Probabilities", "Logits"], look.has_logits, out);
             switch(ui, WhyCommand::Axis, "Axis", ["Linear", "Log"], look.is_log, out);
         }
@@ -121,7 +144,11 @@ fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, remark: &str, out: &m
                 if room.width() >= REMARK_FROM
                     && let Some(shown) = &explore.shown
                 {
-                    ui.add(egui::Label::new(theme::weak(ui, curve::basis(shown))).truncate());
+                    let basis = match why.church(shown) {
+                        Some((church, _)) if look.has_map => church::basis(shown, church),
+                        _ => curve::basis(shown),
+                    };
+                    ui.add(egui::Label::new(theme::weak(ui, basis.as_str())).truncate()).on_hover_text(basis);
                 }
             });
         });
@@ -158,6 +185,7 @@ fn part_switch(ui: &mut Ui, parts: &[WhyPart], look: &WhyLook, out: &mut Vec<Com
         known.retain(|part| *part != WhyPart::Curve);
     }
     let option = |part| match part {
+        WhyPart::Curve if look.has_map => (part, "Map", "What the net says on a plane through the picture"),
         WhyPart::Curve => (part, "Curve", "What the net says along the direction of the attack"),
         WhyPart::Controls => (part, "Controls", "What other perturbations of the same length come to"),
         WhyPart::Second => (part, "Other net", "What another net says"),
@@ -187,13 +215,13 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn pictures_come_before_the_pane(window in 340.0_f32..2400.0, share in 0.2_f32..0.8, is_open in any::<bool>()) {
+        fn pictures_come_before_the_pane(window in 340.0_f32..2400.0, share in 0.2_f32..0.8, (is_open, has_map) in any::<(bool, bool)>()) {
             let room = share * window;
             let screen = Rect::from_min_size(pos2(0.0, 0.0), vec2(1280.0, window));
             let (mut height, mut pictures) = (0.0, 0.0);
             let _output = Context::default().run_ui(
                 RawInput { screen_rect: Some(screen), ..RawInput::default() },
-                |ui| (height, pictures) = (super::height(ui, room, is_open), height_with(ui, MIN_WELL, 1)),
+                |ui| (height, pictures) = (super::height(ui, room, is_open, has_map), height_with(ui, MIN_WELL, 1)),
             );
             prop_assert!((HEADING..=HEADING + SPACE_1 + HIGHEST).contains(&height), "{height}");
             let is_shown = height > HEADING;

@@ -3,16 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::pages::explore::commands::why::WhyPart;
-use crate::worker::{Along, ControlTable, Second, Shown, View, Wish};
+use crate::worker::{Along, Church, ControlTable, Second, Shown, View, Wish};
 
 #[derive(Default)]
 pub struct Why {
     pub along: Option<Box<Along>>,
     pub controls: Option<Box<ControlTable>>,
     pub second: Option<Box<Second>>,
+    pub church: Option<Box<Church>>,
     pub search: Option<LeastSearch>,
     pub searches: u64,
     pub seed: u64,
+    /// The seed of the random direction of the church window.
+    pub direction_seed: u64,
     pub asked: Wish,
     /// A lesson opens or closes the pane; this is not kept.
     pub in_lesson: Option<bool>,
@@ -41,6 +44,12 @@ impl Why {
         Some((along, along.is_of(shown)))
     }
 
+    /// Returns the newest church window of the net on screen, and whether it is that of the view and of the wish.
+    pub fn church(&self, shown: &Shown) -> Option<(&Church, bool)> {
+        let church = self.church.as_deref().filter(|church| church.is_of_net(shown))?;
+        Some((church, church.is_of(shown) && self.asked.church.as_ref() == Some(&church.wish)))
+    }
+
     pub fn current(&self, shown: &Shown) -> Option<&Along> {
         self.along(shown).and_then(|(along, is_current)| is_current.then_some(along))
     }
@@ -54,6 +63,8 @@ pub struct WhyLook {
     pub open: Option<bool>,
     pub has_logits: bool,
     pub is_log: bool,
+    /// The church window is in the place of the curve.
+    pub has_map: bool,
     pub part: WhyPart,
     /// The net to compare with has this name in the catalogue.
     #[serde(skip_serializing_if = "Option::is_none")]
