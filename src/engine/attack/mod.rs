@@ -74,7 +74,6 @@ settings::attacks! {
     Momentum(momentum::MomentumFgsm),
     DeepFool(deepfool::DeepFool),
     CarliniWagner(carlini_wagner::CarliniWagner),
-    ElasticNet(elastic_net::ElasticNet),
     SaliencyMap(saliency::SaliencyMap),
     Noise(noise::Noise),
     AutoAttack(auto_attack::AutoAttack),
@@ -82,6 +81,7 @@ settings::attacks! {
     Fab(fab::Fab),
     Square(square::Square),
     Fmn(fmn::Fmn),
+    ElasticNet(elastic_net::ElasticNet),
     MinimalEps(minimal::MinimalEps),
 }
 
