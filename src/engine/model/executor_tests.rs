@@ -159,7 +159,7 @@ fn summed(mut gradients: Gradients) -> Parameters {
     for (slot, product) in values.layout.clone().slots.iter().zip(&gradients.products) {
         if let (Some(conv), false) = (&slot.packed, product.is_empty()) {
             let to = &mut values.values[slot.range.clone()];
-            product.each_part(conv, Isa::detect(), [to], |[to], gradient| to.copy_from_slice(gradient));
+            product.each_part(conv, Isa::current(), [to], |[to], gradient| to.copy_from_slice(gradient));
         }
     }
     gradients.values
