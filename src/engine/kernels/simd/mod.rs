@@ -203,6 +203,7 @@ static CURRENT: OnceLock<Isa> = OnceLock::new();
 impl Isa {
     /// Returns those that this processor has, the fastest last.
     pub fn available() -> Vec<Self> {
+        #[allow(unused_mut, reason = "there are processors that have no others")]
         let mut sets = vec![Self::Portable];
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         {
