@@ -5,6 +5,7 @@
 mod along;
 mod batch_norm;
 mod binary;
+mod cache;
 mod columns;
 mod conv;
 mod correlate;

@@ -89,6 +89,18 @@ impl Tile<'_> {
         gate: [std::ptr::null(); MAX_ROWS],
         finish: Finish::Plain,
     };
+
+    /// Goes on to the columns of the next panel; panels are `len` values long.
+    pub fn go_to_next_panel(&mut self, len: usize) {
+        let go = |place: *const f32| if place.is_null() { place } else { place.wrapping_add(PANEL) };
+        self.b = self.b.wrapping_add(len);
+        self.bias = go(self.bias);
+        for m in 0..self.rows {
+            self.c[m] = self.c[m].wrapping_add(PANEL);
+            self.add[m] = go(self.add[m]);
+            self.gate[m] = go(self.gate[m]);
+        }
+    }
 }
 
 const APART: u8 = 0;

@@ -10,7 +10,7 @@ use doppelganger_kernels::{
 };
 
 /// Name, pictures, side, inputs, outputs, side of the kernel, stride, padding, groups.
-const SHAPES: [(&str, usize, usize, [usize; 6]); 29] = [
+const SHAPES: [(&str, usize, usize, [usize; 6]); 32] = [
     ("3×3 64→64 @56", 1, 56, [64, 64, 3, 1, 1, 1]),
     ("3×3 128→128 @28", 1, 28, [128, 128, 3, 1, 1, 1]),
     ("3×3 256→256 @14", 1, 14, [256, 256, 3, 1, 1, 1]),
@@ -19,6 +19,9 @@ const SHAPES: [(&str, usize, usize, [usize; 6]); 29] = [
     ("3×3 32→128 @27", 1, 27, [32, 128, 3, 1, 1, 1]),
     ("3×3 48→192 @13", 1, 13, [48, 192, 3, 1, 1, 1]),
     ("3×3 64→256 @13", 1, 13, [64, 256, 3, 1, 1, 1]),
+    ("3×3 16→16 @64", 1, 64, [16, 16, 3, 1, 1, 1]),
+    ("3×3 32→32 @64", 1, 64, [32, 32, 3, 1, 1, 1]),
+    ("3×3 64→64 @32", 1, 32, [64, 64, 3, 1, 1, 1]),
     ("3×3 16→16 @32 b128", 128, 32, [16, 16, 3, 1, 1, 1]),
     ("3×3 32→32 @16 b128", 128, 16, [32, 32, 3, 1, 1, 1]),
     ("3×3 64→64 @8 b128", 128, 8, [64, 64, 3, 1, 1, 1]),
@@ -187,6 +190,20 @@ impl Layer {
     }
 }
 
+impl Layer {
+    /// Measures the gradient of the pixels by columns, which only a first layer takes.
+    fn columns(&mut self, isa: Isa) -> [Option<f64>; 3] {
+        let Self { conv, n, x_map, y_map, operations, .. } = *self;
+        let mut transposed = Vec::new();
+        conv.transpose_to_columns(&vec![0.01; conv.weights_len()], &mut transposed);
+        let (dy, mut dx) = (Values { data: &self.y, map: y_map, n }, self.x.clone());
+        let seconds = least(|| {
+            conv.input_gradient_by_columns(isa, dy, &transposed, ValuesMut { data: &mut dx, map: x_map, n });
+        });
+        [None, Some(operations / seconds), None]
+    }
+}
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (name, only) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
@@ -202,14 +219,18 @@ fn main() {
         println!("{:24} {:>14} {:>14} {:>14}", "GFLOP/s, % of the most", "forward", "pixels", "weights");
         for (name, n, side, shape) in SHAPES.into_iter().filter(|shape| shape.0.contains(&only)) {
             let mut layer = Layer::new(n, side, shape);
-            let show = |name: &str, rates: [f64; 3]| {
-                let [a, b, c] = rates.map(|rate| format!("{rate:7.1} {:4.0} %", 100.0 * rate / peak));
+            let show = |name: &str, rates: [Option<f64>; 3]| {
+                let share = |rate: f64| format!("{rate:7.1} {:4.0} %", 100.0 * rate / peak);
+                let [a, b, c] = rates.map(|rate| rate.map_or(String::new(), share));
                 println!("{name:24} {a:>14} {b:>14} {c:>14}");
             };
-            show(name, layer.taps(isa));
+            show(name, layer.taps(isa).map(Some));
+            if layer.conv.prefers_columns() {
+                show("  by columns", layer.columns(isa));
+            }
             for (name, size) in [("  in tiles of 2×2", TileSize::Two), ("  in tiles of 4×4", TileSize::Four)] {
                 if let Some(winograd) = Winograd::new(layer.conv, size) {
-                    show(name, layer.winograd(isa, winograd));
+                    show(name, layer.winograd(isa, winograd).map(Some));
                 }
             }
         }

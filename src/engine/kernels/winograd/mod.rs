@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use self::points::{FILTER, INPUT, MAX_TILE, OUTPUT};
 use self::tiles::{Finishing, TAPS, Transform};
+use super::cache::second_level;
 use super::conv::Conv;
 use super::simd::Isa;
 use super::tile::{Finish, PANEL, Product, TermRun};
@@ -56,9 +57,6 @@ const MIN_CHANNELS: usize = 16;
 
 /// A single picture of fewer tiles of 4×4 is, too.
 const MIN_TILES: usize = 9;
-
-/// The size in bytes of a block of tiles in the domain: part of the second-level cache.
-const BLOCK_BYTES: usize = 640 << 10;
 
 /// So many spare values between the products of a block keep them from all falling on the same lines of a cache.
 const GAP: usize = 16;
@@ -261,7 +259,9 @@ impl WinogradPass<'_> {
             return;
         }
         let rows = self.isa.max_rows();
-        let per_block = (BLOCK_BYTES / (4 * products * (inputs + PANEL)) / rows * rows).max(rows);
+        // A block of tiles in the domain takes up this much of the second-level cache.
+        let block_bytes = second_level() / 8 * 5;
+        let per_block = (block_bytes / (4 * products * (inputs + PANEL)) / rows * rows).max(rows);
         let blocks = tiles.div_ceil(per_block);
         let groups = (2 * rayon::current_num_threads()).div_ceil(blocks).min(panels);
         let out = SharedSlice::new(y.data);
