@@ -162,6 +162,12 @@ def eps_curve(name, layout):
     return run
 
 
+def pgd20(name, batch, layout):
+    attack = torchattacks.PGD(build(name, layout, training=False), eps=0.1, alpha=2.5 * 0.1 / 20, steps=20)
+    x, y = data(name, batch, layout)
+    return lambda: attack(x, y)
+
+
 def sgd(model, kernel):
     options = {"lr": 0.01, "momentum": 0.9, "weight_decay": 1e-4}
     return torch.optim.SGD(model.parameters(), **options, **{kernel: True})
@@ -205,13 +211,14 @@ def workloads():
     """Each workload's name, what makes its closure, and the variants to choose from."""
     both, dense = list(LAYOUTS), ["contiguous"]
     optimisers, passes = ["fused", "foreach"], ["one", "two"]
-    for net, side in [("maxout240", 28), ("cnn", 28), ("squeezenet1_1", 224), ("resnet18", 224), ("mobilenet_v2", 224),
-                      ("efficientnet_lite0", 224)]:
+    for net, side in [("maxout240", 28), ("cnn", 28), ("squeezenet1_1", 224), ("resnet18", 224), ("resnet50", 224),
+                      ("mobilenet_v2", 224), ("efficientnet_lite0", 224), ("vit_b_16", 224)]:
         layouts = dense if net == "maxout240" else both
         yield f"fgsm_gradient/{net}@{side} b1", fgsm_gradient, (net,), {"layout": layouts}
     for net in ["squeezenet1_1", "resnet18", "efficientnet_lite0"]:
         yield f"forward/{net}@224 b1", forward, (net,), {"layout": both}
     yield "eps_curve41/squeezenet1_1@224", eps_curve, ("squeezenet1_1",), {"layout": both}
+    yield "pgd20/cnn@28 b100", pgd20, ("cnn", 100), {"layout": both}
     small = [("maxout240", 100, dense), ("mlp1200", 128, dense), ("cnn", 128, both)]
     for net, batch, layouts in small:
         yield f"clean_step/{net} b{batch}", clean_step, (net, batch), {"layout": layouts, "optimiser": optimisers}

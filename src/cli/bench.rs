@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
@@ -13,8 +14,12 @@ use serde_json::json;
 
 use super::progress::{check_ctrl_c, watch_ctrl_c};
 use super::{print, print_json};
-use crate::engine::attack::{AttackInput, Loss, Norm, Rules, eps_curve, eps_range, input_gradient};
+use crate::engine::attack::{
+    AttackInput, Loss, Norm, Pgd, Problem, Rules, eps_curve, eps_range, finish as run_attack, input_gradient,
+};
 use crate::engine::device::Backend;
+use crate::engine::kernels::Isa;
+use crate::engine::model::zoo::Word;
 use crate::engine::model::{Catalogue, Input, Manifest, Model};
 use crate::engine::picture::Planes;
 use crate::engine::train::{Algorithm, Learner, Objective, StepSize, initial_params};
@@ -31,6 +36,10 @@ pub struct BenchArgs {
     /// Time this model instead: a name from "doppelganger models", run:NAME for a training run, or a path of either
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
+    /// Compute with these instructions of the processor: avx512, avx2, neon or plain; by default the fastest that it has.
+    /// Products of matrices in attention keep the fastest
+    #[arg(long, value_name = "NAME")]
+    isa: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -47,35 +56,68 @@ enum Work {
     Gradient,
     /// The probabilities of one picture are computed at 41 values of ε, its gradient being known.
     Curve,
+    /// PGD takes 20 steps on this many pictures.
+    Pgd(usize),
     /// The net takes one step of training on this many pictures.
     Clean(usize),
     /// The net takes such a step on the mix of clean and adversarial loss.
     Adversarial(usize),
 }
 
-const MAXOUT: &str = include_str!("../../benches/nets/maxout240.toml");
-const MLP: &str = include_str!("../../benches/nets/mlp1200.toml");
-const CNN: &str = include_str!("../../benches/nets/cnn.toml");
-const PHOTO: &str = include_str!("../../benches/nets/photo_resnet.toml");
-const SQUEEZENET: &str = include_str!("../../benches/nets/squeezenet1_1.toml");
-const RESNET: &str = include_str!("../../models/resnet18.toml");
-const MOBILENET: &str = include_str!("../../models/mobilenet_v2.toml");
-const EFFICIENTNET: &str = include_str!("../../models/efficientnet_lite0.toml");
+/// A net with random weights.
+#[derive(Clone, Copy)]
+enum Net {
+    /// It is described by this manifest.
+    Manifest(&'static str),
+    /// It is the one of the zoo with this name, for pictures from ImageNet.
+    Word(&'static str),
+}
 
-/// Each workload has a name, the manifest of its net, and the work that is timed.
-const WORKLOADS: [(&str, &str, Work); 17] = {
+const MAXOUT: Net = Net::Manifest(include_str!("../../benches/nets/maxout240.toml"));
+const MLP: Net = Net::Manifest(include_str!("../../benches/nets/mlp1200.toml"));
+const CNN: Net = Net::Manifest(include_str!("../../benches/nets/cnn.toml"));
+const PHOTO: Net = Net::Manifest(include_str!("../../benches/nets/photo_resnet.toml"));
+const SQUEEZENET: Net = Net::Manifest(include_str!("../../benches/nets/squeezenet1_1.toml"));
+const RESNET18: &str = include_str!("../../models/resnet18.toml");
+const RESNET: Net = Net::Manifest(RESNET18);
+const MOBILENET: Net = Net::Manifest(include_str!("../../models/mobilenet_v2.toml"));
+const EFFICIENTNET: Net = Net::Manifest(include_str!("../../models/efficientnet_lite0.toml"));
+const DEEP_RESNET: Net = Net::Word("resnet50");
+const TRANSFORMER: Net = Net::Word("vit_b_16");
+
+impl Net {
+    fn manifest(self, name: &str) -> Result<Manifest> {
+        let classes: Vec<String> = (0..1000).map(|class| class.to_string()).collect();
+        match self {
+            Self::Manifest(text) => Manifest::with_classes(text, Path::new(name), &classes),
+            Self::Word(word) => {
+                let word = Word::parse(word).map_err(Error::Argument)?;
+                let side = word.conventions()[0].usual.side;
+                let graph = word.graph_of(&word.conventions()[0], side).map_err(Error::Argument)?;
+                // Another net for ImageNet has the same pictures and classes.
+                Ok(Manifest { graph, ..Manifest::with_classes(RESNET18, Path::new(name), &classes)? })
+            }
+        }
+    }
+}
+
+/// Each workload has a name, its net, and the work that is timed.
+const WORKLOADS: [(&str, Net, Work); 20] = {
     use Work::{Adversarial, Clean, Curve, Forward, Gradient};
     [
         ("fgsm_gradient/maxout240@28 b1", MAXOUT, Gradient),
         ("fgsm_gradient/cnn@28 b1", CNN, Gradient),
         ("fgsm_gradient/squeezenet1_1@224 b1", SQUEEZENET, Gradient),
         ("fgsm_gradient/resnet18@224 b1", RESNET, Gradient),
+        ("fgsm_gradient/resnet50@224 b1", DEEP_RESNET, Gradient),
         ("fgsm_gradient/mobilenet_v2@224 b1", MOBILENET, Gradient),
         ("fgsm_gradient/efficientnet_lite0@224 b1", EFFICIENTNET, Gradient),
+        ("fgsm_gradient/vit_b_16@224 b1", TRANSFORMER, Gradient),
         ("forward/squeezenet1_1@224 b1", SQUEEZENET, Forward),
         ("forward/resnet18@224 b1", RESNET, Forward),
         ("forward/efficientnet_lite0@224 b1", EFFICIENTNET, Forward),
         ("eps_curve41/squeezenet1_1@224", SQUEEZENET, Curve),
+        ("pgd20/cnn@28 b100", CNN, Work::Pgd(100)),
         ("clean_step/maxout240 b100", MAXOUT, Clean(100)),
         ("clean_step/mlp1200 b128", MLP, Clean(128)),
         ("clean_step/cnn b128", CNN, Clean(128)),
@@ -88,6 +130,12 @@ const WORKLOADS: [(&str, &str, Work); 17] = {
 
 pub fn run(args: &BenchArgs) -> Result<()> {
     watch_ctrl_c();
+    if let Some(name) = &args.isa {
+        force(name)?;
+    }
+    if !args.json {
+        print(&format!("{}, {} threads", Isa::current().name(), rayon::current_num_threads()))?;
+    }
     if let Some(name) = &args.model {
         return time_model(name, args);
     }
@@ -98,10 +146,23 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         return Err(Error::Argument(format!("no workload has {only:?} in its name; there are {names}")));
     }
     let mut workloads = Timings::new();
-    for (name, manifest, work) in chosen {
-        report(name.to_owned(), time(name, manifest, work)?, args, &mut workloads)?;
+    for (name, net, work) in chosen {
+        report(name.to_owned(), time(name, net, work)?, args, &mut workloads)?;
     }
     finish(args, &workloads)
+}
+
+/// Lets all nets compute with the instructions of this name.
+fn force(name: &str) -> Result<()> {
+    let sets = Isa::available();
+    let Some(isa) = sets.iter().find(|isa| isa.name() == name) else {
+        let names: Vec<&str> = sets.into_iter().map(Isa::name).collect();
+        return Err(Error::Argument(format!("this processor does not have {name:?}; it has {}", names.join(", "))));
+    };
+    match isa.force() {
+        true => Ok(()),
+        false => Err(Error::Argument("a net computes with other instructions already".into())),
+    }
 }
 
 type Timings = BTreeMap<String, Timing>;
@@ -137,7 +198,8 @@ fn finish(args: &BenchArgs, workloads: &Timings) -> Result<()> {
     if !args.json {
         return Ok(());
     }
-    print_json(&json!({ "threads": rayon::current_num_threads(), "workloads": workloads }))
+    let (isa, threads) = (Isa::current().name(), rayon::current_num_threads());
+    print_json(&json!({ "isa": isa, "threads": threads, "workloads": workloads }))
 }
 
 /// Times a pass of a net on one picture.
@@ -150,25 +212,31 @@ fn time_pass(model: &Model, one: &Tensor, work: Work) -> Result<Timing> {
             let (input, eps) = (AttackInput::from(Planes::from_tensor(one)?), eps_range(0.1, 41));
             measure(|| eps_curve(model, &input, &direction, &eps, Rules::default()).map(drop))
         }
-        Work::Forward | Work::Clean(_) | Work::Adversarial(_) => measure(|| model.logits(one).map(drop)),
+        Work::Forward | Work::Pgd(_) | Work::Clean(_) | Work::Adversarial(_) => measure(|| model.logits(one).map(drop)),
     }
 }
 
-fn time(name: &str, manifest: &str, work: Work) -> Result<Timing> {
-    let classes: Vec<String> = (0..1000).map(|class| class.to_string()).collect();
-    let manifest = Manifest::with_classes(manifest, Path::new(name), &classes)?;
+fn time(name: &str, net: Net, work: Work) -> Result<Timing> {
+    let manifest = net.manifest(name)?;
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let params = initial_params(&manifest.graph, None, &mut rng)?;
     let Input { channels, height, width, .. } = manifest.input;
     let mut pixels = |n: usize| -> Vec<f32> { (0..n * channels * height * width).map(|_| rng.random()).collect() };
     let one = Tensor::from_vec(pixels(1), (1, channels, height, width), &Device::Cpu)?;
     let backend = Backend::from_environment()?;
+    let labels = |n: usize| -> Vec<usize> { (0..n).map(|i| i * 7 % manifest.classes.len()).collect() };
     match work {
+        Work::Pgd(n) => {
+            let (x, labels) = (pixels(n), labels(n));
+            let model = Arc::new(Model::on(&backend, manifest, &params)?);
+            let problem = Problem::new(model, x, labels, Rules::default())?.with_eps(&[0.1])?;
+            let attack = Pgd { norm: Norm::Linf, steps: 20, step_size: None, random_start: true, restarts: 1 };
+            measure(|| run_attack(&attack, &problem, |_, _| true).map(drop))
+        }
         Work::Forward | Work::Gradient | Work::Curve => time_pass(&Model::on(&backend, manifest, &params)?, &one, work),
         Work::Clean(n) | Work::Adversarial(n) => {
             let mut learner = Learner::new(&backend, &manifest, &params, Algorithm::Sgd)?;
-            let x = pixels(n);
-            let labels: Vec<usize> = (0..n).map(|i| i * 7 % manifest.classes.len()).collect();
+            let (x, labels) = (pixels(n), labels(n));
             let alpha = if matches!(work, Work::Clean(_)) { 1.0 } else { 0.5 };
             let objective = Objective { eps: 0.25, alpha, ..Objective::default() };
             let size = StepSize { rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 1e-4, max_norm: None };

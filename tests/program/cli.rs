@@ -772,7 +772,8 @@ fn without_a_display_the_program_says_what_is_missing() {
 
 #[test]
 fn bench_times_what_is_asked_for_under_the_names_that_pytorch_is_timed_under() {
-    let report = json(&run(&["bench", "--json", "--only", "gradient/maxout"]));
+    let report = json(&run(&["bench", "--json", "--only", "gradient/maxout", "--isa", "plain"]));
+    assert_eq!(report["isa"], "plain");
     assert!(report["threads"].as_u64().unwrap() >= 1);
     let timing = &report["workloads"]["fgsm_gradient/maxout240@28 b1"];
     assert!(timing["runs"].as_u64().unwrap() >= 7);
@@ -783,7 +784,7 @@ fn bench_times_what_is_asked_for_under_the_names_that_pytorch_is_timed_under() {
     let message = String::from_utf8(none.stderr.clone()).unwrap();
     assert!(none.status.code() == Some(1) && message.contains("\"nothing\""), "{message}");
     let names: Vec<&str> = message.split('"').skip(3).step_by(2).collect();
-    assert_eq!(names.len(), 17, "{message}");
+    assert_eq!(names.len(), 20, "{message}");
     let table = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/ratios.py")).unwrap();
     assert!(names.iter().all(|name| table.contains(&format!("{name:?}:"))), "{names:?}");
 }

@@ -113,7 +113,7 @@ mod tests {
         assert_eq!([along.len(), along.reach()], [4, 3]);
         let (from, to) = (View::dense(&[2, 3, 5]), View::dense(&[2, 4, 5]));
         let x: Vec<f32> = (0..30).map(|i| i as f32 * 0.25).collect();
-        let (mut y, isa) = (vec![9.0; 40], Isa::detect());
+        let (mut y, isa) = (vec![9.0; 40], Isa::current());
         along.forward(isa, 1, Strided { data: &x, view: &from }, StridedMut { data: &mut y, view: &to });
         for (n, c) in (0..2).flat_map(|n| (0..5).map(move |c| (n, c))) {
             let x = |i: usize| x[(n * 3 + i) * 5 + c];
@@ -135,7 +135,7 @@ mod tests {
         let mut y = [0.0; 2];
         let along = Along::means([0..3, 2..5]);
         let x = Strided { data: &[1.0, 2.0, 3.0, 4.0, 8.0], view: &from };
-        along.forward(Isa::detect(), 0, x, StridedMut { data: &mut y, view: &to });
+        along.forward(Isa::current(), 0, x, StridedMut { data: &mut y, view: &to });
         assert_eq!(y, [2.0, 5.0]);
     }
 }

@@ -168,7 +168,7 @@ mod tests {
         ];
         let shape = [2, 3];
         let (dense, column) = (View::dense(&shape), View::dense(&[2, 1]).broadcast(&shape).expect("broadcasts"));
-        let (b, dy, isa) = ([2.0, 0.25], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Isa::detect());
+        let (b, dy, isa) = ([2.0, 0.25], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Isa::current());
         for (binary, (values, slopes_a, slopes_b)) in ALL.into_iter().zip(printed) {
             let less = if binary == Binary::Prelu { 1.0 } else { 0.0 };
             let a = [0.5, 2.0, 3.0, 1.0, 0.25, 2.0].map(|a| a - less);

@@ -98,20 +98,6 @@ fn assert_close(tolerance: f32, what: &str, found: &[f32], expected: &[f32]) {
     }
 }
 
-fn instruction_sets() -> Vec<Isa> {
-    let mut sets = vec![Isa::Portable];
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    {
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            sets.push(Isa::Avx2);
-        }
-        if is_x86_feature_detected!("avx512f") {
-            sets.push(Isa::Avx512);
-        }
-    }
-    sets
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Taps(Conv),
@@ -200,7 +186,7 @@ fn check(rng: &mut ChaCha8Rng, what: &str, case: &Case, way: Way) {
     let expected_dw = sums(w.len(), |_| 0.0, |add| case.terms(|i, k, o| add(k, dy[o], x[i])));
     let of_channel = |i: usize| dy.chunks_exact(plane).skip(i).step_by(conv.outputs).flatten().map(|&dy| f64::from(dy));
     let expected_db: Vec<f32> = (0..conv.outputs).map(|i| (0.25 + of_channel(i).sum::<f64>()) as f32).collect();
-    for isa in instruction_sets() {
+    for isa in Isa::available() {
         let close = |part: &str, found: &[f32], expected: &[f32]| {
             let what = format!("{what} {isa:?} n {n} {conv:?} {input:?} {way:?} {part}");
             assert_close(tolerance, &what, found, expected);
@@ -271,7 +257,7 @@ fn linear_layers_agree_with_the_definition() {
 fn the_gradient_of_a_linear_layer_sums_over_its_batches() {
     let (mut rng, conv, n) = (ChaCha8Rng::seed_from_u64(14), Conv::linear(30, 40), 9);
     let (x_map, y_map) = (Map::new([1, 1], 30, 0), Map::new([1, 1], 40, 0));
-    for isa in instruction_sets() {
+    for isa in Isa::available() {
         let (mut product, mut expected) = (LinearGradient::default(), vec![0.0; conv.weights_len()]);
         assert!(product.is_empty());
         for batch in 0..3 {

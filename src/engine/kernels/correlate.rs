@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::cache::second_level;
 use super::simd::Isa;
 use super::tile::{Finish, PANEL, TermRun, Tile};
 use super::values::Map;
@@ -100,17 +101,15 @@ impl Correlation<'_> {
         let task = |index: usize| {
             let (tile_range, panel_range) = (part(index / groups, chunks, tiles), part(index % groups, groups, panels));
             // The weights of a few panels stay in the cache while the pixels pass by; many panels take turns instead.
-            let few = panel_range.len() * self.panel_len * 4 <= 256 << 10;
+            let few = self.depthwise || panel_range.len() * self.panel_len * 4 <= second_level() / 4;
             let one = |tile: usize, panels: Range<usize>| {
                 let columns = panels.start * PANEL..outputs.min(panels.end * PANEL);
                 // SAFETY: the contract of `tile`: `check` has seen that every offset lies inside its buffer, and a
                 // task writes only the pixels of its own tiles in the channels of its own panels.
                 unsafe { self.tile(isa, part(tile, tiles, pixels), columns, out) }
             };
-            if self.depthwise {
+            if few {
                 tile_range.for_each(|tile| one(tile, panel_range.clone()));
-            } else if few {
-                tile_range.for_each(|tile| panel_range.clone().for_each(|panel| one(tile, panel..panel + 1)));
             } else {
                 panel_range.for_each(|panel| tile_range.clone().for_each(|tile| one(tile, panel..panel + 1)));
             }
@@ -145,8 +144,7 @@ impl Correlation<'_> {
         assert!(self.gate.is_some() || !matches!(self.finish, Finish::Gate { .. }), "no gate");
     }
 
-    /// Computes some pixels (at most the rows of a tile) in some channels: those of a panel, or any of a depthwise
-    /// convolution.
+    /// Computes some pixels (at most the rows of a tile) in some channels, of which the first begins a panel.
     ///
     /// # Safety
     /// Every pixel and channel lies inside its buffer, and no other thread writes to those of the output.
@@ -200,7 +198,11 @@ impl Correlation<'_> {
                 depthwise::multiply(isa, &tile);
             } else {
                 tile.b = self.weights.as_ptr().add(column / PANEL * self.panel_len);
-                tile::multiply(isa, &tile);
+                for first in columns.clone().step_by(PANEL) {
+                    tile.columns = (columns.end - first).min(PANEL);
+                    tile::multiply(isa, &tile);
+                    tile.go_to_next_panel(self.panel_len);
+                }
             }
         }
     }

@@ -311,9 +311,9 @@ mod tests {
         let view = View::dense(&[x.len()]);
         let (mut y, mut dx, ones) = (vec![0.0; x.len()], vec![0.0; x.len()], vec![1.0; x.len()]);
         let at = |data| Strided { data, view: &view };
-        curve.forward(Isa::detect(), at(x), StridedMut { data: &mut y, view: &view });
+        curve.forward(Isa::current(), at(x), StridedMut { data: &mut y, view: &view });
         let to = StridedMut { data: &mut dx, view: &view };
-        curve.backward(Isa::detect(), [at(x), at(&y), at(&ones)], to, false);
+        curve.backward(Isa::current(), [at(x), at(&y), at(&ones)], to, false);
         [y, dx]
     }
 

@@ -13,21 +13,33 @@ struct DepthwiseTile<'a>(&'a Tile<'a>);
 
 #[inline(always)]
 unsafe fn block<S: Simd, const M: usize>(t: &Tile<'_>) {
+    // SAFETY: the contract of `vector` is that of this function.
+    unsafe {
+        let whole = S::whole(t.columns);
+        for column in (0..whole).step_by(S::LANES) {
+            vector::<S, M>(t, column, S::LANES);
+        }
+        for column in (whole..t.columns).step_by(S::LANES) {
+            vector::<S, M>(t, column, t.columns - column);
+        }
+    }
+}
+
+/// Computes `count` columns from one on, or a vector of them where there are more.
+#[inline(always)]
+unsafe fn vector<S: Simd, const M: usize>(t: &Tile<'_>, column: usize, count: usize) {
     // SAFETY: the contracts of `multiply` and `Simd`.
     unsafe {
-        for column in (0..t.columns).step_by(S::LANES) {
-            let count = t.columns - column;
-            let bias = if t.bias.is_null() { S::splat(0.0) } else { S::load_first(t.bias.add(column), count) };
-            let mut sums = [bias; M];
-            for run in t.runs {
-                let weight = S::load_first(t.b.add(run.b + column), count);
-                for (sum, a) in sums.iter_mut().zip(&t.a) {
-                    *sum = S::multiply_add(S::load_first(a.add(run.a + column), count), weight, *sum);
-                }
+        let bias = if t.bias.is_null() { S::splat(0.0) } else { S::load_first(t.bias.add(column), count) };
+        let mut sums = [bias; M];
+        for run in t.runs {
+            let weight = S::load_first(t.b.add(run.b + column), count);
+            for (sum, a) in sums.iter_mut().zip(&t.a) {
+                *sum = S::multiply_add(S::load_first(a.add(run.a + column), count), weight, *sum);
             }
-            for (m, sum) in sums.into_iter().enumerate() {
-                store::<S>(t, m, column, sum);
-            }
+        }
+        for (m, sum) in sums.into_iter().enumerate() {
+            store::<S>(t, m, column, count, sum);
         }
     }
 }

@@ -5,6 +5,7 @@
 mod along;
 mod batch_norm;
 mod binary;
+mod cache;
 mod columns;
 mod conv;
 mod correlate;
@@ -41,7 +42,7 @@ pub use linear::LinearGradient;
 pub use normalise::{Affine, Normalise};
 pub use padding::Padding;
 pub use pool::Window;
-pub use simd::Isa;
+pub use simd::{Isa, Simd, Vectorised};
 pub use sparse::{MaxoutGradient, PoolGradient, SparseGradient};
 pub use strided::{Axis, Strided, StridedMut, View, combine};
 pub use update::{Adam, Sgd};

@@ -83,7 +83,7 @@ mod tests {
         let x = [1.0, 5.0, 5.0, 2.0, 0.0, 3.0, 4.0, 4.0, 1.0, 4.0, 2.0, 0.0];
         let view = View::dense(&[2, 2, 3]);
         let to = View { first: 0, axes: [(2, 0), (2, 1), (3, 0)].map(|(len, stride)| Axis { len, stride }).to_vec() };
-        let (isa, dy) = (Isa::detect(), [1.0, 2.0]);
+        let (isa, dy) = (Isa::current(), [1.0, 2.0]);
         let of = |data| Strided { data, view: &view };
         let from = |data| Strided { data, view: &to };
         for (scale, values, gradient) in

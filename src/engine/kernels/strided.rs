@@ -403,7 +403,7 @@ mod tests {
                     let (from, mut to) = (numbers(1000), numbers(300));
                     let expected = naive(out, a, b, &to, add);
                     let inputs = [a, b].map(|view| Strided { data: &from, view });
-                    combine(Isa::detect(), StridedMut { data: &mut to, view: out }, inputs, add, |y, [a, b]| {
+                    combine(Isa::current(), StridedMut { data: &mut to, view: out }, inputs, add, |y, [a, b]| {
                         y.iter_mut().zip(a.iter().zip(b)).for_each(|(y, (a, b))| *y = a - 2.0 * b);
                     });
                     assert_eq!(to, expected, "{out:?} of {a:?} and {b:?}, {add}");
@@ -418,7 +418,7 @@ mod tests {
         let from: Vec<f32> = (0..x.count()).map(|i| i as f32).collect();
         let mut to = vec![0.0; from.len()];
         let input = Strided { data: &from, view: &x };
-        combine(Isa::detect(), StridedMut { data: &mut to, view: &y }, [input], false, |y, [x]| y.copy_from_slice(x));
+        combine(Isa::current(), StridedMut { data: &mut to, view: &y }, [input], false, |y, [x]| y.copy_from_slice(x));
         for (from, to_place) in from.iter().zip(y.places()) {
             assert_eq!(*from, to[to_place]);
         }
@@ -428,7 +428,7 @@ mod tests {
             View { first: 0, axes: [(7, 0), (300, 1), (41, 0)].map(|(len, stride)| Axis { len, stride }).to_vec() };
         let (mut to, ones) = (vec![0.0; sums.count()], vec![1.0; from.len()]);
         let input = Strided { data: &ones, view: &x };
-        combine(Isa::detect(), StridedMut { data: &mut to, view: &view }, [input], false, |y, [x]| {
+        combine(Isa::current(), StridedMut { data: &mut to, view: &view }, [input], false, |y, [x]| {
             y.copy_from_slice(x)
         });
         assert_eq!(to, vec![7.0 * 41.0; 300]);

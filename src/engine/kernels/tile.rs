@@ -53,8 +53,8 @@ impl Finish {
     }
 }
 
-/// A tile is a product of `rows` rows and `columns` columns: `c[m][n] = finish(bias[n] + add[m][n] + Σ a[m][r] ·
-/// b[r][n])`. Each row has its pointers.
+/// A tile is a product of `rows` rows, at most [`Isa::max_rows`], and `columns` columns: `c[m][n] = finish(bias[n] +
+/// add[m][n] + Σ a[m][r] · b[r][n])`. Each row has its pointers.
 #[derive(Clone, Copy)]
 pub struct Tile<'a> {
     pub rows: usize,
@@ -89,97 +89,137 @@ impl Tile<'_> {
         gate: [std::ptr::null(); MAX_ROWS],
         finish: Finish::Plain,
     };
+
+    /// Goes on to the columns of the next panel; panels are `len` values long.
+    pub fn go_to_next_panel(&mut self, len: usize) {
+        let go = |place: *const f32| if place.is_null() { place } else { place.wrapping_add(PANEL) };
+        self.b = self.b.wrapping_add(len);
+        self.bias = go(self.bias);
+        for m in 0..self.rows {
+            self.c[m] = self.c[m].wrapping_add(PANEL);
+            self.add[m] = go(self.add[m]);
+            self.gate[m] = go(self.gate[m]);
+        }
+    }
 }
 
 const APART: u8 = 0;
 const APART_BY: u8 = 1;
 const NEIGHBOURS: u8 = 2;
 
+/// Adds a term to all sums: `multiply(m, column, sum)` multiplies a vector of columns with the value of row m, and adds.
 #[inline(always)]
 unsafe fn term<S: Simd, const M: usize, const V: usize>(
     sums: &mut [[S::Vector; V]; M],
-    row: impl Fn(usize) -> f32,
     b: *const f32,
+    multiply: impl Fn(usize, S::Vector, S::Vector) -> S::Vector,
 ) {
     // SAFETY: the contract of `multiply`: a whole panel is readable at every term of `b`.
     unsafe {
         let columns: [S::Vector; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
         for (m, sums) in sums.iter_mut().enumerate() {
-            let value = S::splat(row(m));
             for (sum, &column) in sums.iter_mut().zip(&columns) {
-                *sum = S::multiply_add(value, column, *sum);
+                *sum = multiply(m, column, *sum);
             }
         }
     }
 }
 
-/// Computes the part of a tile that one call of the inner loop covers: `M` rows from `row`, `V` vectors from `column`.
+/// Computes the part of a tile that one call of the inner loop covers: its `M` rows, and `V` vectors from `column` on.
 #[inline(always)]
-unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &Tile<'_>, row: usize, column: usize) {
+unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &Tile<'_>, column: usize) {
     // SAFETY: the contract of `multiply`; outside of the tile only whole vectors of `b` are touched.
     unsafe {
         let mut sums = [[S::splat(0.0); V]; M];
         for m in 0..M {
             for v in 0..V {
-                S::prefetch(t.c[row + m].wrapping_add(column + v * S::LANES));
+                S::prefetch(t.c[m].wrapping_add(column + v * S::LANES));
             }
         }
         for run in t.runs {
             let mut b = t.b.add(run.b + column);
             if let (NEIGHBOURS, Rows::Neighbours(step)) = (LAYOUT, t.layout) {
-                let mut a = t.a[row].add(run.a);
+                let mut a = t.a[0].add(run.a);
                 for _ in 0..run.len {
-                    term::<S, M, V>(&mut sums, |m| *a.add(m), b);
+                    if M.is_multiple_of(4) {
+                        let quads: [S::Quad; M] = std::array::from_fn(|m| S::load_quad(a.add(m / 4 * 4)));
+                        term::<S, M, V>(&mut sums, b, |m, b, sum| S::multiply_nth_add(quads[m], m % 4, b, sum));
+                    } else {
+                        term::<S, M, V>(&mut sums, b, |m, b, sum| S::multiply_add(S::splat(*a.add(m)), b, sum));
+                    }
                     a = a.add(step);
                     b = b.add(t.b_step);
                 }
                 continue;
             }
-            let mut a: [*const f32; M] = std::array::from_fn(|m| t.a[row + m].add(run.a));
+            let mut a: [*const f32; M] = std::array::from_fn(|m| t.a[m].add(run.a));
             if let (APART_BY, Rows::ApartBy(step)) = (LAYOUT, t.layout) {
                 for i in 0..run.len {
-                    term::<S, M, V>(&mut sums, |m| *a[m].add(i * step), b);
+                    let at = i * step;
+                    term::<S, M, V>(&mut sums, b, |m, b, sum| S::multiply_add(S::splat(*a[m].add(at)), b, sum));
                     b = b.add(t.b_step);
                 }
                 continue;
             }
-            // Unrolled, so that the row pointers are fetched once in four terms.
+            // Four terms at a time, so that the row pointers are fetched once for them.
             for _ in 0..run.len / 4 {
+                let quads: [S::Quad; M] = std::array::from_fn(|m| S::load_quad(a[m]));
                 for i in 0..4 {
-                    term::<S, M, V>(&mut sums, |m| *a[m].add(i), b.add(i * t.b_step));
+                    let b = b.add(i * t.b_step);
+                    term::<S, M, V>(&mut sums, b, |m, b, sum| S::multiply_nth_add(quads[m], i, b, sum));
                 }
                 b = b.add(4 * t.b_step);
                 a = a.map(|a| a.add(4));
             }
             for i in 0..run.len % 4 {
-                term::<S, M, V>(&mut sums, |m| *a[m].add(i), b.add(i * t.b_step));
+                let b = b.add(i * t.b_step);
+                term::<S, M, V>(&mut sums, b, |m, b, sum| S::multiply_add(S::splat(*a[m].add(i)), b, sum));
             }
         }
-        for v in 0..V {
-            let first = column + v * S::LANES;
-            if first >= t.columns {
-                break;
-            }
-            let count = t.columns - first;
+        let count = t.columns - column;
+        if S::whole(count) >= V * S::LANES {
+            finish::<S, M, V>(t, column, V * S::LANES, sums);
+        } else {
+            finish::<S, M, V>(t, column, count, sums);
+        }
+    }
+}
+
+/// Stores the sums of a block of which `count` columns belong to the tile.
+///
+/// # Safety
+/// The contract of [`multiply`]; the columns belong to the tile.
+#[inline(always)]
+unsafe fn finish<S: Simd, const M: usize, const V: usize>(
+    t: &Tile<'_>,
+    column: usize,
+    count: usize,
+    sums: [[S::Vector; V]; M],
+) {
+    // SAFETY: the contract of this function is that of `store`.
+    unsafe {
+        for v in (0..V).take_while(|v| v * S::LANES < count) {
+            let (first, count) = (column + v * S::LANES, count - v * S::LANES);
             let bias = if t.bias.is_null() { S::splat(0.0) } else { S::load_first(t.bias.add(first), count) };
             for (m, sums) in sums.iter().enumerate() {
-                store::<S>(t, row + m, first, S::add(sums[v], bias));
+                store::<S>(t, m, first, count, S::add(sums[v], bias));
             }
         }
     }
 }
 
-/// Finishes and stores the sums of up to a vector of columns; the bias is in them already.
+/// Finishes and stores the sums of `count` columns, or a vector of them where there are more; the bias is in them
+/// already.
 ///
 /// # Safety
-/// The contract of [`multiply`]; `row` and `column` belong to the tile.
+/// The contract of [`multiply`]; `row` and the columns belong to the tile.
 #[inline(always)]
-pub unsafe fn store<S: Simd>(t: &Tile<'_>, row: usize, column: usize, sum: S::Vector) {
+pub unsafe fn store<S: Simd>(t: &Tile<'_>, row: usize, column: usize, count: usize, sum: S::Vector) {
     // SAFETY: the contracts of `multiply` and `Beside::put`: `c`, `add` and `gate` are valid for all columns.
     unsafe {
         let beside = |from: *const f32| if from.is_null() { from } else { from.add(column) };
         let beside = Beside { add: beside(t.add[row]), gate: beside(t.gate[row]), finish: t.finish };
-        beside.put::<S>(sum, t.c[row].add(column), t.columns - column);
+        beside.put::<S>(sum, t.c[row].add(column), count);
     }
 }
 
@@ -213,11 +253,11 @@ impl Beside {
 
 /// Calls `block` with the number of rows and their layout as constants.
 macro_rules! by_rows {
-    ($simd:ty, $vectors:expr, $tile:expr, $row:expr, $rows:expr, $column:expr; $($m:literal)*) => {
-        match ($tile.layout, $rows) {
-            $((Rows::Apart, $m) => block::<$simd, $m, $vectors, APART>($tile, $row, $column),
-            (Rows::ApartBy(_), $m) => block::<$simd, $m, $vectors, APART_BY>($tile, $row, $column),
-            (Rows::Neighbours(_), $m) => block::<$simd, $m, $vectors, NEIGHBOURS>($tile, $row, $column),)*
+    ($simd:ty, $vectors:literal, $tile:expr, $column:expr; $($m:literal)*) => {
+        match ($tile.layout, $tile.rows) {
+            $((Rows::Apart, $m) => block::<$simd, $m, $vectors, APART>($tile, $column),
+            (Rows::ApartBy(_), $m) => block::<$simd, $m, $vectors, APART_BY>($tile, $column),
+            (Rows::Neighbours(_), $m) => block::<$simd, $m, $vectors, NEIGHBOURS>($tile, $column),)*
             (_, rows) => unreachable!("a tile of {rows} rows"),
         }
     };
@@ -226,20 +266,14 @@ macro_rules! by_rows {
 impl Vectorised for &Tile<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the contract of `multiply`; `block` is called for rows and columns of the tile.
+        // SAFETY: the contract of `multiply`; `block` is called for columns of the tile.
         unsafe {
-            if S::HAS_MANY_REGISTERS {
-                if self.columns > S::LANES {
-                    by_rows!(S, 2, self, 0, self.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12);
-                } else {
-                    by_rows!(S, 1, self, 0, self.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12);
-                }
-                return;
-            }
-            // With vectors of eight lanes a tile takes two columns of blocks, of up to six rows each.
-            for row in (0..self.rows).step_by(6) {
-                for column in (0..self.columns).step_by(16) {
-                    by_rows!(S, 2, self, row, (self.rows - row).min(6), column; 1 2 3 4 5 6);
+            for column in (0..PANEL).step_by(2 * S::LANES).take_while(|&column| column < self.columns) {
+                match (S::ROWS > 6, self.columns - column > S::LANES) {
+                    (true, true) => by_rows!(S, 2, self, column; 1 2 3 4 5 6 7 8 9 10 11 12),
+                    (true, false) => by_rows!(S, 1, self, column; 1 2 3 4 5 6 7 8 9 10 11 12),
+                    (false, true) => by_rows!(S, 2, self, column; 1 2 3 4 5 6),
+                    (false, false) => by_rows!(S, 1, self, column; 1 2 3 4 5 6),
                 }
             }
         }

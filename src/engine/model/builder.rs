@@ -58,7 +58,7 @@ impl Plan {
         let (scale, shift) = input.scale_and_shift();
         let plan = Self {
             pass,
-            isa: Isa::detect(),
+            isa: Isa::current(),
             nodes: Vec::new(),
             steps: Vec::new(),
             buffers: Vec::new(),

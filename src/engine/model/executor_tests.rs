@@ -159,7 +159,7 @@ fn summed(mut gradients: Gradients) -> Parameters {
     for (slot, product) in values.layout.clone().slots.iter().zip(&gradients.products) {
         if let (Some(conv), false) = (&slot.packed, product.is_empty()) {
             let to = &mut values.values[slot.range.clone()];
-            product.each_part(conv, Isa::detect(), [to], |[to], gradient| to.copy_from_slice(gradient));
+            product.each_part(conv, Isa::current(), [to], |[to], gradient| to.copy_from_slice(gradient));
         }
     }
     gradients.values
@@ -357,9 +357,9 @@ fn tensors_must_be_there_in_the_right_shape() {
 fn results_do_not_depend_on_the_number_of_threads() {
     let net = Net::new(
         [8, 13, 13],
-        r#"{ kind = "conv2d", name = "c", in = 8, out = 16, kernel = 3, padding = 1, bias = false },
-        { kind = "batch_norm2d", name = "n", channels = 16 }, { kind = "relu" },
-        { kind = "conv2d", name = "d", in = 16, out = 40, kernel = 3, padding = 1 },
+        r#"{ kind = "conv2d", name = "c", in = 8, out = 32, kernel = 3, padding = 1, bias = false },
+        { kind = "batch_norm2d", name = "n", channels = 32 }, { kind = "relu" },
+        { kind = "conv2d", name = "d", in = 32, out = 40, kernel = 3, padding = 1 },
         { kind = "relu" }, { kind = "flatten" }, { kind = "linear", name = "l", in = 6760, out = 300 }"#,
     );
     let x: Vec<f32> = (0..6 * 8 * 169).map(|i| ((i * 37) % 101) as f32 / 101.0).collect();
@@ -454,13 +454,13 @@ const NETS: [([usize; 3], &str); 7] = [
     // one.
     (
         [3, 21, 18],
-        r#"{ kind = "conv2d", name = "a", in = 3, out = 16, kernel = 3, stride = 2, padding = [0, 0, 1, 1] }, { kind = "relu6" },
-        { kind = "conv2d", name = "w", in = 16, out = 16, kernel = 3, padding = [2, 0, 0, 2] }, { kind = "relu" },
-        { kind = "conv2d", name = "d", in = 16, out = 16, kernel = 5, stride = 2, padding = [1, 2, 2, 1], groups = 16 },
+        r#"{ kind = "conv2d", name = "a", in = 3, out = 32, kernel = 3, stride = 2, padding = [0, 0, 1, 1] }, { kind = "relu6" },
+        { kind = "conv2d", name = "w", in = 32, out = 32, kernel = 3, padding = [2, 0, 0, 2] }, { kind = "relu" },
+        { kind = "conv2d", name = "d", in = 32, out = 32, kernel = 5, stride = 2, padding = [1, 2, 2, 1], groups = 32 },
         { kind = "avg_pool2d", kernel = 3, stride = 1, padding = [1, 0, 0, 1] },
-        { kind = "concat", branches = [[{ kind = "conv2d", name = "g", in = 16, out = 8, kernel = [2, 3], padding = [0, 2, 1, 0], groups = 2 }],
+        { kind = "concat", branches = [[{ kind = "conv2d", name = "g", in = 32, out = 8, kernel = [2, 3], padding = [0, 2, 1, 0], groups = 2 }],
           [{ kind = "max_pool2d", kernel = 2, stride = 1, padding = [1, 1, 0, 0] }]] },
-        { kind = "conv2d", name = "s", in = 24, out = 10, kernel = 3, padding = [3, 0, 1, 2] }, { kind = "relu" },
+        { kind = "conv2d", name = "s", in = 40, out = 10, kernel = 3, padding = [3, 0, 1, 2] }, { kind = "relu" },
         { kind = "max_pool2d", kernel = 3, stride = 3, padding = [1, 0, 0, 1] },
         { kind = "flatten" }, { kind = "linear", name = "l", in = 20, out = 5 }"#,
     ),
@@ -485,13 +485,13 @@ const NETS: [([usize; 3], &str); 7] = [
     ),
     (
         [2, 9, 9],
-        r#"{ kind = "conv2d", name = "a", in = 2, out = 16, kernel = 3, padding = 1 }, { kind = "relu" },
-        { kind = "residual", body = [{ kind = "conv2d", name = "b", in = 16, out = 16, kernel = 3, padding = 1 },
-          { kind = "batch_norm2d", name = "bn", channels = 16 }, { kind = "relu" },
-          { kind = "conv2d", name = "c", in = 16, out = 16, kernel = 3, padding = 1, bias = false },
-          { kind = "batch_norm2d", name = "cn", channels = 16 }] }, { kind = "relu" },
-        { kind = "residual", body = [{ kind = "conv2d", name = "e", in = 16, out = 24, kernel = 3, stride = 2, padding = 1 }],
-          shortcut = [{ kind = "conv2d", name = "f", in = 16, out = 24, kernel = 1, stride = 2 },
+        r#"{ kind = "conv2d", name = "a", in = 2, out = 32, kernel = 3, padding = 1 }, { kind = "relu" },
+        { kind = "residual", body = [{ kind = "conv2d", name = "b", in = 32, out = 32, kernel = 3, padding = 1 },
+          { kind = "batch_norm2d", name = "bn", channels = 32 }, { kind = "relu" },
+          { kind = "conv2d", name = "c", in = 32, out = 32, kernel = 3, padding = 1, bias = false },
+          { kind = "batch_norm2d", name = "cn", channels = 32 }] }, { kind = "relu" },
+        { kind = "residual", body = [{ kind = "conv2d", name = "e", in = 32, out = 24, kernel = 3, stride = 2, padding = 1 }],
+          shortcut = [{ kind = "conv2d", name = "f", in = 32, out = 24, kernel = 1, stride = 2 },
             { kind = "batch_norm2d", name = "fn", channels = 24 }] },
         { kind = "relu" }, { kind = "global_avg_pool" }, { kind = "linear", name = "l", in = 24, out = 4 }"#,
     ),

@@ -71,7 +71,7 @@ impl Optimiser {
 
     /// Changes the parameters. Gradients that are products still to be taken are used as they come out, part by part.
     pub fn step(&mut self, parameters: &mut Parameters, gradients: &Gradients, size: StepSize) {
-        let isa = Isa::detect();
+        let isa = Isa::current();
         self.steps += 1;
         let layout = parameters.layout.clone();
         for (slot, product) in layout.slots.iter().zip(&gradients.products).filter(|(slot, _)| slot.trained) {

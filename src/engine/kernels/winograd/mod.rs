@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use self::points::{FILTER, INPUT, MAX_TILE, OUTPUT};
 use self::tiles::{Finishing, TAPS, Transform};
+use super::cache::second_level;
 use super::conv::Conv;
 use super::simd::Isa;
 use super::tile::{Finish, PANEL, Product, TermRun};
@@ -35,6 +36,15 @@ impl TileSize {
         }
     }
 
+    /// Returns the fewest inputs, and outputs, of which convolutions in such tiles are faster than tap by tap. They are
+    /// the same for AVX2 and AVX-512.
+    fn least_channels(self) -> usize {
+        match self {
+            Self::Two => 32,
+            Self::Four => 16,
+        }
+    }
+
     fn side(self) -> usize {
         self.outputs() + 2
     }
@@ -51,14 +61,11 @@ pub struct Winograd {
     size: TileSize,
 }
 
-/// A convolution of fewer channels is faster without the way into the domain and back.
-const MIN_CHANNELS: usize = 16;
+/// With fewer pairs of an input and an output the way into the domain and back costs more than it saves.
+const MIN_PAIRS: usize = 1024;
 
 /// A single picture of fewer tiles of 4×4 is, too.
 const MIN_TILES: usize = 9;
-
-/// The size in bytes of a block of tiles in the domain: part of the second-level cache.
-const BLOCK_BYTES: usize = 640 << 10;
 
 /// So many spare values between the products of a block keep them from all falling on the same lines of a cache.
 const GAP: usize = 16;
@@ -139,17 +146,17 @@ impl Winograd {
     }
 
     /// Chooses the tiles in which a convolution to planes of this size is faster than tap by tap, if there are any:
-    /// measured with `examples/kernel_rates.rs`, two to four times as fast from 16 channels on. In the domain weights
+    /// measured with `examples/kernel_rates.rs`, up to three times as fast. In the domain weights
     /// take up to four times the memory, which for a single picture of few tiles costs more than the multiplications
     /// that it saves: `batches` says that there are always many pictures.
     pub fn of(conv: Conv, [height, width]: [usize; 2], batches: bool) -> Option<Self> {
         let side = height.min(width);
         let few = height.div_ceil(4) * width.div_ceil(4) < MIN_TILES;
-        if conv.inputs < MIN_CHANNELS || conv.outputs < MIN_CHANNELS || side < 2 || (few && !batches) {
-            return None;
-        }
         // An attack follows signs: small tiles round nearly as the definition does, large ones ten times as much.
-        Self::new(conv, if side == 2 || !batches { TileSize::Two } else { TileSize::Four })
+        let size = if side == 2 || !batches { TileSize::Two } else { TileSize::Four };
+        let channels = conv.inputs.min(conv.outputs) >= size.least_channels();
+        let worth_it = channels && conv.inputs * conv.outputs >= MIN_PAIRS && side >= 2 && (batches || !few);
+        worth_it.then(|| Self::new(conv, size)).flatten()
     }
 
     /// Brings packed weights into the domain, for [`Self::forward`].
@@ -261,7 +268,9 @@ impl WinogradPass<'_> {
             return;
         }
         let rows = self.isa.max_rows();
-        let per_block = (BLOCK_BYTES / (4 * products * (inputs + PANEL)) / rows * rows).max(rows);
+        // A block of tiles in the domain takes up this much of the second-level cache.
+        let block_bytes = second_level() / 8 * 5;
+        let per_block = (block_bytes / (4 * products * (inputs + PANEL)) / rows * rows).max(rows);
         let blocks = tiles.div_ceil(per_block);
         let groups = (2 * rayon::current_num_threads()).div_ceil(blocks).min(panels);
         let out = SharedSlice::new(y.data);

@@ -43,34 +43,66 @@ impl<const KIND: u8> Transform<'_, KIND> {
             FILTER => [3, P::SIDE],
             _ => [P::SIDE, 3],
         };
+        // SAFETY: the contract of `vector` is that of this function.
+        unsafe {
+            // A panel of filters has room for whole vectors.
+            let panels = matches!(KIND, FILTER | UNFILTER);
+            let whole = if panels { self.channels } else { S::whole(self.channels) };
+            for first in (0..whole).step_by(S::LANES) {
+                self.vector::<S, P>(first, S::LANES, [from, to]);
+            }
+            for first in (whole..self.channels).step_by(S::LANES) {
+                self.vector::<S, P>(first, self.channels - first, [from, to]);
+            }
+        }
+    }
+
+    /// Transforms the first `count` channels from one on, or a vector of them where there are more, between squares with
+    /// these sides.
+    ///
+    /// # Safety
+    /// The contract is that of [`Self::along_both_axes`].
+    #[inline(always)]
+    unsafe fn vector<S: Simd, P: Points>(&self, first: usize, count: usize, [from, to]: [usize; 2]) {
         // SAFETY: the contracts of `Simd`, `Points` and `leave`: what the fields promise, from a channel on.
         unsafe {
-            for first in (0..self.channels).step_by(S::LANES) {
-                let count = if matches!(KIND, FILTER | UNFILTER) { S::LANES } else { self.channels - first };
-                let zero = S::splat(0.0);
-                let bias = self.finishing.map_or(std::ptr::null(), |finishing| finishing.bias);
-                let bias = if bias.is_null() { zero } else { S::load_first(bias.add(first), count) };
-                let load = |row: usize, column: usize| match KIND {
-                    OUTPUT | UNFILTER => S::load(self.products.add((row * from + column) * self.step + first)),
-                    _ => S::load_first(self.places[row * from + column].add(first), count),
-                };
-                let mut middle = [[zero; MAX_SIDE]; MAX_SIDE];
-                for column in 0..from {
-                    let values = std::array::from_fn(|row| if row < from { load(row, column) } else { zero });
-                    for (row, value) in middle.iter_mut().zip(along::<S, P, KIND>(values)).take(to) {
-                        row[column] = value;
+            let zero = S::splat(0.0);
+            let bias = self.finishing.map_or(std::ptr::null(), |finishing| finishing.bias);
+            let bias = if bias.is_null() { zero } else { S::load_first(bias.add(first), count) };
+            let mut middle = [[zero; MAX_SIDE]; MAX_SIDE];
+            for column in 0..from {
+                let mut values = [zero; MAX_SIDE];
+                for (row, value) in values.iter_mut().enumerate().take(from) {
+                    *value = self.load::<S>(row * from + column, first, count);
+                }
+                for (row, value) in middle.iter_mut().zip(along::<S, P, KIND>(values)).take(to) {
+                    row[column] = value;
+                }
+            }
+            for (row, &values) in middle.iter().enumerate().take(to) {
+                for (column, value) in along::<S, P, KIND>(values).into_iter().enumerate().take(to) {
+                    let place = row * to + column;
+                    match KIND {
+                        OUTPUT => self.leave::<S>(place, first, count, S::add(value, bias)),
+                        UNFILTER => self.leave::<S>(place, first, count, value),
+                        _ => S::store_first(self.products.add(place * self.step + first), count, value),
                     }
                 }
-                for (row, &values) in middle.iter().enumerate().take(to) {
-                    for (column, value) in along::<S, P, KIND>(values).into_iter().enumerate().take(to) {
-                        let place = row * to + column;
-                        match KIND {
-                            OUTPUT => self.leave::<S>(place, first, count, S::add(value, bias)),
-                            UNFILTER => self.leave::<S>(place, first, count, value),
-                            _ => S::store_first(self.products.add(place * self.step + first), count, value),
-                        }
-                    }
-                }
+            }
+        }
+    }
+
+    /// Reads a vector of values, from outside of the domain or from inside.
+    ///
+    /// # Safety
+    /// The contract is that of [`Self::along_both_axes`].
+    #[inline(always)]
+    unsafe fn load<S: Simd>(&self, place: usize, first: usize, count: usize) -> S::Vector {
+        // SAFETY: the contract of `Simd`: what the fields promise, from a channel on.
+        unsafe {
+            match KIND {
+                OUTPUT | UNFILTER => S::load(self.products.add(place * self.step + first)),
+                _ => S::load_first(self.places[place].add(first), count),
             }
         }
     }
