@@ -231,7 +231,7 @@ fn time(name: &str, net: Net, work: Work) -> Result<Timing> {
             let model = Arc::new(Model::on(&backend, manifest, &params)?);
             let problem = Problem::new(model, x, labels, Rules::default())?.with_eps(&[0.1])?;
             let attack = Pgd { norm: Norm::Linf, steps: 20, step_size: None, random_start: true, restarts: 1 };
-            measure(|| run_attack(&attack, &problem, |_, _| true).map(drop))
+            measure(|| run_attack(&attack, &problem, |_| true).map(drop))
         }
         Work::Forward | Work::Gradient | Work::Curve => time_pass(&Model::on(&backend, manifest, &params)?, &one, work),
         Work::Clean(n) | Work::Adversarial(n) => {
