@@ -170,17 +170,30 @@ impl Conv {
         ky * self.dilation[0] * x.row() + kx * self.dilation[1] * x.stride
     }
 
+    /// Returns the taps of a depthwise convolution, each with its offsets in x and in the weights. In a row of the
+    /// kernel those come first that the stride leads to from the first one: neighbouring pixels share what they read.
+    pub(super) fn single_taps(&self, x: Map) -> Vec<TermRun> {
+        let kw = self.kernel[1];
+        let mut taps: Vec<usize> = (0..self.taps()).collect();
+        taps.sort_by_key(|tap| (tap / kw, tap % kw * self.dilation[1] % self.stride[1]));
+        let run = |tap: usize| TermRun { a: self.offset(x, [tap / kw, tap % kw]), b: tap * self.outputs, len: 1 };
+        taps.into_iter().map(run).collect()
+    }
+
     /// Computes `y = clamp(conv(x) + bias + add)`.
     pub fn forward(&self, isa: Isa, x: Values<'_>, weights: ConvWeights<'_>, y: ValuesMut<'_>, fused: Fused<'_>) {
         let ConvWeights { packed, bias } = weights;
         let (inputs, outputs) = (self.inputs / self.passes(), self.outputs / self.passes());
         let [kh, kw] = self.kernel;
-        let step = if self.is_depthwise() { self.outputs } else { self.group_inputs() * PANEL };
+        let step = self.group_inputs() * PANEL;
         // Neighbours in a row lie next to each other where the map is its whole buffer: one run for all.
         let merged = if self.groups == 1 && x.map.is_whole() && self.dilation[1] == 1 { kw } else { 1 };
-        let len = if self.is_depthwise() { 1 } else { merged * inputs };
+        let len = merged * inputs;
         let run = |tap: usize| TermRun { a: self.offset(x.map, [tap / kw, tap % kw]), b: tap * step, len };
-        let runs: Vec<TermRun> = (0..kh * kw).step_by(merged).map(run).collect();
+        let runs = match self.is_depthwise() {
+            true => self.single_taps(x.map),
+            false => (0..kh * kw).step_by(merged).map(run).collect(),
+        };
         let group_len = packed.len() / self.passes();
         for group in 0..self.passes() {
             let origin = self.padding.before.map(|p| -(p as isize));

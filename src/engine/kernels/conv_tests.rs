@@ -46,17 +46,20 @@ impl Case {
         loop {
             let groups = [1, 1, 1, 2, 3][rng.random_range(0..5)];
             let (mut inputs, mut outputs) = (groups * rng.random_range(1..20), groups * rng.random_range(1..50));
-            let mut groups = groups;
-            if rng.random_range(0..4) == 0 {
-                inputs = rng.random_range(2..40);
+            let (mut groups, mut largest, mut widest) = (groups, 4, 11);
+            if rng.random_range(0..3) == 0 {
+                // Those of depthwise convolutions are cut into rows of taps and of pixels.
+                (inputs, largest, widest) = (rng.random_range(2..40), 7, 30);
                 (outputs, groups) = (inputs, inputs);
             }
-            let (kernel, stride) = (pair(rng, 1..5), pair(rng, 1..4));
+            let (kernel, stride) = (pair(rng, 1..largest + 1), pair(rng, 1..4));
+            let dilation = [0, 1].map(|_| [1, 1, 1, 2][rng.random_range(0..4)]);
             let padding = Padding { before: pair(rng, 0..3), after: pair(rng, 0..3) };
-            let input = pair(rng, 1..12);
-            let conv = Conv { kernel, stride, padding, dilation: [1, 1], inputs, outputs, groups };
-            if (0..2).all(|axis| input[axis] + padding.both(axis) >= kernel[axis]) {
-                let output = [0, 1].map(|axis| (input[axis] + padding.both(axis) - kernel[axis]) / stride[axis] + 1);
+            let input = [rng.random_range(1..12), rng.random_range(1..widest + 1)];
+            let conv = Conv { kernel, stride, padding, dilation, inputs, outputs, groups };
+            let reach = [0, 1].map(|axis| (kernel[axis] - 1) * dilation[axis] + 1);
+            if (0..2).all(|axis| input[axis] + padding.both(axis) >= reach[axis]) {
+                let output = [0, 1].map(|axis| (input[axis] + padding.both(axis) - reach[axis]) / stride[axis] + 1);
                 return Self { n: rng.random_range(1..4), conv, input, output };
             }
         }
@@ -64,15 +67,15 @@ impl Case {
 
     /// Calls `f(input, weight, output)` with the planar places of the factors of every term of the definition.
     fn terms(&self, mut f: impl FnMut(usize, usize, usize)) {
-        let Conv { kernel: [kh, kw], stride, padding, inputs, outputs, groups, .. } = self.conv;
+        let Conv { kernel: [kh, kw], stride, padding, dilation, inputs, outputs, groups, .. } = self.conv;
         let ([h, w], [oh, ow]) = (self.input, self.output);
         let (cin, cout) = (inputs / groups, outputs / groups);
         for (i, o) in (0..self.n).flat_map(|i| (0..outputs).map(move |o| (i, o))) {
             for (oy, ox) in (0..oh).flat_map(|oy| (0..ow).map(move |ox| (oy, ox))) {
                 for (c, ky, kx) in (0..cin).flat_map(|c| (0..kh).flat_map(move |ky| (0..kw).map(move |kx| (c, ky, kx))))
                 {
-                    let y = (oy * stride[0] + ky).wrapping_sub(padding.before[0]);
-                    let x = (ox * stride[1] + kx).wrapping_sub(padding.before[1]);
+                    let y = (oy * stride[0] + ky * dilation[0]).wrapping_sub(padding.before[0]);
+                    let x = (ox * stride[1] + kx * dilation[1]).wrapping_sub(padding.before[1]);
                     if y < h && x < w {
                         let input = ((i * inputs + o / cout * cin + c) * h + y) * w + x;
                         let weight = ((o * cin + c) * kh + ky) * kw + kx;

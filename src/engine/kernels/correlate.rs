@@ -6,10 +6,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::cache::second_level;
+use super::depthwise::{self, Taps};
 use super::simd::Isa;
 use super::tile::{Finish, PANEL, TermRun, Tile};
 use super::values::Map;
-use super::{SharedSlice, depthwise, part, tile};
+use super::{SharedSlice, part, tile};
 
 /// A grid of pixels lies inside a map: its pixel (i, j) is the map's (origin + i·step), per axis.
 #[derive(Clone, Copy, Debug)]
@@ -24,18 +25,18 @@ impl Grid {
         Self { map, origin: [0, 0], step: [1, 1] }
     }
 
-    fn at(&self, picture: usize, [i, j]: [usize; 2]) -> usize {
+    pub fn at(&self, picture: usize, [i, j]: [usize; 2]) -> usize {
         let along = |axis: usize, index: usize| self.origin[axis] + (index * self.step[axis]) as isize;
         self.map.at(picture, along(0, i), along(1, j))
     }
 
     /// Returns the distance of neighbours in a row of the grid.
-    fn apart(&self) -> usize {
+    pub fn apart(&self) -> usize {
         self.step[1] * self.map.stride
     }
 
     /// Tells whether offsets up to `reach` from any pixel of the grid stay inside a buffer of this length.
-    fn fits(&self, n: usize, [rows, columns]: [usize; 2], reach: usize, len: usize) -> bool {
+    pub fn fits(&self, n: usize, [rows, columns]: [usize; 2], reach: usize, len: usize) -> bool {
         let halo = self.map.halo as isize;
         n == 0
             || rows * columns == 0
@@ -93,7 +94,11 @@ impl Correlation<'_> {
         if pixels == 0 {
             return;
         }
-        let tiles = pixels.div_ceil(if self.depthwise { depthwise::MAX_ROWS } else { isa.max_rows() });
+        let taps = self.depthwise.then(|| Taps::new(self.runs, self.x.grid.apart()));
+        // The pixels of a tile may lie anywhere, but those of a depthwise convolution in one row.
+        let (row, most) = if self.depthwise { (self.size[1], depthwise::MAX_ROWS) } else { (pixels, isa.max_rows()) };
+        let per_row = row.div_ceil(most);
+        let tiles = pixels / row * per_row;
         let panels = outputs.div_ceil(PANEL);
         let chunks = tiles.div_ceil(TILES_PER_TASK);
         let groups = MIN_TASKS.div_ceil(chunks).min(panels);
@@ -104,9 +109,11 @@ impl Correlation<'_> {
             let few = self.depthwise || panel_range.len() * self.panel_len * 4 <= second_level() / 4;
             let one = |tile: usize, panels: Range<usize>| {
                 let columns = panels.start * PANEL..outputs.min(panels.end * PANEL);
+                let (first, within) = (tile / per_row * row, part(tile % per_row, per_row, row));
+                let pixels = first + within.start..first + within.end;
                 // SAFETY: the contract of `tile`: `check` has seen that every offset lies inside its buffer, and a
                 // task writes only the pixels of its own tiles in the channels of its own panels.
-                unsafe { self.tile(isa, part(tile, tiles, pixels), columns, out) }
+                unsafe { self.tile(isa, pixels, taps.as_ref(), columns, out) }
             };
             if few {
                 tile_range.for_each(|tile| one(tile, panel_range.clone()));
@@ -148,7 +155,14 @@ impl Correlation<'_> {
     ///
     /// # Safety
     /// Every pixel and channel lies inside its buffer, and no other thread writes to those of the output.
-    unsafe fn tile(&self, isa: Isa, pixels: Range<usize>, columns: Range<usize>, out: SharedSlice<'_, f32>) {
+    unsafe fn tile(
+        &self,
+        isa: Isa,
+        pixels: Range<usize>,
+        taps: Option<&Taps>,
+        columns: Range<usize>,
+        out: SharedSlice<'_, f32>,
+    ) {
         let column = columns.start;
         let mut tile = Tile {
             rows: pixels.len(),
@@ -192,10 +206,13 @@ impl Correlation<'_> {
                     (picture, i) = (picture + 1, 0);
                 }
             }
-            if self.depthwise {
+            if let Some(taps) = taps {
                 tile.b = self.weights.as_ptr().add(column);
                 tile.a.iter_mut().take(tile.rows).for_each(|a| *a = a.add(column));
-                depthwise::multiply(isa, &tile);
+                if taps.are_reversed() {
+                    tile.reverse();
+                }
+                depthwise::multiply(isa, &tile, taps);
             } else {
                 tile.b = self.weights.as_ptr().add(column / PANEL * self.panel_len);
                 for first in columns.clone().step_by(PANEL) {

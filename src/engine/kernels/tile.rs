@@ -90,6 +90,15 @@ impl Tile<'_> {
         finish: Finish::Plain,
     };
 
+    /// Turns the order of the rows around.
+    pub fn reverse(&mut self) {
+        let rows = self.rows;
+        for inputs in [&mut self.a, &mut self.add, &mut self.gate] {
+            inputs[..rows].reverse();
+        }
+        self.c[..rows].reverse();
+    }
+
     /// Goes on to the columns of the next panel; panels are `len` values long.
     pub fn go_to_next_panel(&mut self, len: usize) {
         let go = |place: *const f32| if place.is_null() { place } else { place.wrapping_add(PANEL) };

@@ -24,13 +24,10 @@ impl Conv {
         let ConvGradient { weights: dw, bias, add } = to;
         let weights = || {
             if self.is_depthwise() {
-                let kw = self.kernel[1];
-                return dw.par_chunks_mut(self.outputs).enumerate().for_each(|(tap, dw)| {
-                    if !add {
-                        dw.fill(0.0);
-                    }
-                    depthwise::weight_gradient(self, [tap / kw, tap % kw], x, dy, dw);
-                });
+                if !add {
+                    dw.fill(0.0);
+                }
+                return depthwise::weight_gradient(isa, self, x, dy, dw);
             }
             let group_len = dw.len() / self.groups;
             for (group, dw) in dw.chunks_exact_mut(group_len).enumerate() {
