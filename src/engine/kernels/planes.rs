@@ -28,9 +28,9 @@ pub fn each_row(y: ValuesMut<'_>, f: impl Fn(usize, usize, &mut [f32]) + Sync) {
     }
 }
 
-/// Writes zeros around the planes of `n` pictures that fill a buffer, and behind the last one.
+/// Writes zeros around the planes of `n` pictures of a whole buffer, and behind the last one as far as vectors are read.
 pub fn clear_border(map: Map, n: usize, data: &mut [f32]) {
-    let (pictures, rest) = data.split_at_mut(n * map.picture());
+    let (pictures, rest) = data[..map.buffer_len(n)].split_at_mut(n * map.picture());
     rest.fill(0.0);
     if map.halo == 0 {
         return;
