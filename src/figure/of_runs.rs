@@ -65,9 +65,14 @@ fn names(runs: &[FigureRun<'_>]) -> Vec<String> {
     runs.iter().zip(&told).map(full).collect()
 }
 
-/// Says what all runs have in common, and what each is called in the figure.
+/// Says what all runs have in common, and on how many pictures they were validated.
 fn conditions(runs: &[FigureRun<'_>]) -> String {
-    let Some(first) = runs.first() else { return String::new() };
+    [settings(runs), validation(runs)].concat().join(", ")
+}
+
+/// Says which settings all runs have in common.
+fn settings(runs: &[FigureRun<'_>]) -> Vec<String> {
+    let Some(first) = runs.first() else { return Vec::new() };
     let config = first.config;
     let all = |same: fn(&Config, &Config) -> bool| runs.iter().all(|run| same(run.config, config));
     let mut words = Vec::new();
@@ -87,6 +92,14 @@ fn conditions(runs: &[FigureRun<'_>]) -> String {
     if all(|a, b| a.clip == b.clip) {
         words.push(format!("adversarial pictures {clip}"));
     }
+    if all(|a, b| a.seed == b.seed) {
+        words.push(format!("seed {}", config.seed));
+    }
+    words
+}
+
+fn validation(runs: &[FigureRun<'_>]) -> Vec<String> {
+    let mut words = Vec::new();
     let measured = |of: fn(&EpochRecord) -> Option<usize>| {
         let mut found: Vec<usize> = runs.iter().flat_map(|run| run.history.iter().filter_map(of)).collect();
         found.sort_unstable();
@@ -101,10 +114,7 @@ fn conditions(runs: &[FigureRun<'_>]) -> String {
     if !pgd.is_empty() {
         words.push(format!("for PGD n = {pgd}"));
     }
-    if all(|a, b| a.seed == b.seed) {
-        words.push(format!("seed {}", config.seed));
-    }
-    words.join(", ")
+    words
 }
 
 /// Plots quantities over the epochs, one panel below the other. A single run has a colour for each quantity; several
@@ -327,7 +337,7 @@ pub fn trade_off(runs: &[FigureRun<'_>], measure: SweepMeasure, command: Option<
     let text = format!(
         "Error of each run under {under} on {pictures} {set} pictures against the clean error, at the epoch that it \
          keeps: {}. Strokes are 95 % intervals (Wilson).",
-        conditions(runs)
+        if measure.is_common() { settings(runs).join(", ") } else { conditions(runs) }
     );
     let content = Content::Plots(PlotGrid { aspect: 0.75, ..PlotGrid::single(Plot { lines, ..Plot::new(x, y) }) });
     Figure { legend, ..Figure::new(content, Caption { text, command }) }

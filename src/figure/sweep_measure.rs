@@ -109,20 +109,22 @@ impl SweepMeasure {
         Some(Judged { epoch, clean: kept.clean?, attacked: attacked? })
     }
 
-    /// Returns the runs with the lowest error: at a common ε one of them all, otherwise one for each ε.
+    /// Returns the runs with the lowest error: at a common ε one of them all, otherwise one for each ε. One that has no other
+    /// to be compared with is not among them.
     pub fn best(self, runs: &[FigureRun<'_>]) -> Vec<usize> {
         let error = |run: &FigureRun<'_>| Some(self.judge(run)?.attacked.error());
         let mut judged: Vec<(usize, f64)> =
             runs.iter().enumerate().filter_map(|(index, run)| Some((index, error(run)?))).collect();
         judged.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let mut seen: Vec<f32> = Vec::new();
-        let is_first = |&(index, _): &(usize, f64)| {
-            let eps = if self.is_common() { self.eps } else { runs[index].config.eps };
-            let is_new = !seen.contains(&eps);
-            seen.push(eps);
-            is_new
-        };
-        judged.into_iter().filter(is_first).map(|(index, _)| index).collect()
+        let eps = |index: usize| if self.is_common() { self.eps } else { runs[index].config.eps };
+        let mut best: Vec<usize> = Vec::new();
+        for &(index, _) in &judged {
+            let rivals = judged.iter().filter(|(other, _)| eps(*other) == eps(index)).count();
+            if rivals > 1 && !best.iter().any(|&known| eps(known) == eps(index)) {
+                best.push(index);
+            }
+        }
+        best
     }
 }
 
@@ -155,8 +157,8 @@ mod tests {
         };
         let runs = [run(0), run(1), run(2)];
         let own = |attack| SweepMeasure { attack, at_common_eps: false, eps: 0.2 };
-        assert_eq!(own(SweepAttack::Pgd).best(&runs), [1, 2]);
-        assert_eq!(own(SweepAttack::Fgsm).best(&runs), [0, 2]);
+        assert_eq!(own(SweepAttack::Pgd).best(&runs), [1], "the third run has no rival");
+        assert_eq!(own(SweepAttack::Fgsm).best(&runs), [0]);
         let common = own(SweepAttack::AutoAttack);
         assert_eq!(common.best(&runs), [1]);
         assert_eq!(common.judge(&runs[1]).map(|judged| (judged.clean.wrong, judged.attacked.wrong)), Some((2, 6)));

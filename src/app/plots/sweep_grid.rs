@@ -222,7 +222,8 @@ impl<'a> Cell<'a> {
             |judged| Some((judged.clean.error(), Quantity::Clean.colour(palette))),
         );
         // Beside an error at a common ε stands that at the run's own.
-        let beside = own(Quantity::Pgd).filter(|_| self.measure.is_common() && rect.width() >= ROOMY_CELL);
+        let has_both = self.measure.is_common() && by_measure.is_some() && rect.width() >= ROOMY_CELL;
+        let beside = own(Quantity::Pgd).filter(|_| has_both);
         let mut at = rect.right_top() + vec2(-SPACE_2, SPACE_1);
         for (error, colour) in [by_measure, beside, clean].into_iter().flatten() {
             let written = ui.painter().text(at, Align2::RIGHT_TOP, per_cent(error), theme::number_font(), colour);

@@ -48,7 +48,7 @@ pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>], measure: SweepMeasure) -> Op
     });
     if dots.is_empty() {
         let text = match measure.is_common() {
-            true => "Runs appear here once they were measured at this ε.",
+            true => "Runs appear here once they have been measured at this ε.",
             false => "Runs appear here once an epoch was validated on clean and on adversarial pictures.",
         };
         ui.label(theme::weak(ui, text));

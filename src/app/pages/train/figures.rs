@@ -12,6 +12,8 @@ use crate::figure::{Figure, FigureRun, Table, first_layer, run_curves, sweep_gri
 
 /// A caption has no more commands than this.
 const MOST_COMMANDS: usize = 4;
+/// The command of a run ends with this.
+const OUT: &str = " --out run";
 
 #[derive(Clone)]
 struct KeptRun {
@@ -38,7 +40,15 @@ struct Kept {
 impl Kept {
     fn new(runs: &[&TrainingRun]) -> Self {
         let begun = || runs.iter().filter(|run| !run.info.history.is_empty());
-        let commands: Vec<String> = begun().take(MOST_COMMANDS + 1).map(|run| words::command_line_of(run)).collect();
+        let is_one = begun().count() == 1;
+        let command = |run: &&TrainingRun| {
+            let line = words::command_line_of(run);
+            // One folder holds one run.
+            let of_several =
+                line.strip_suffix(OUT).filter(|_| !is_one).map(|line| format!("{line} --out {}", run.info.run));
+            of_several.unwrap_or(line)
+        };
+        let commands: Vec<String> = begun().take(MOST_COMMANDS + 1).map(command).collect();
         let name = |run: &TrainingRun| match &*run.info.label.name {
             "" => run.info.run.to_string(),
             name => name.to_owned(),

@@ -24,7 +24,7 @@ const PICTURES_OF_AUTO_ATTACK: usize = 200;
 const SEED: u64 = 0;
 const LEAST_EPS: f32 = 0.001;
 /// From this width on, everything stands in one line.
-const ROOMY: f32 = 900.0;
+const ROOMY: f32 = 1200.0;
 
 const ATTACKS: [(SweepAttack, &str, &str); 3] = [
     (SweepAttack::Fgsm, "FGSM", "One step: a net that only learned to withstand one step looks strong"),
