@@ -552,6 +552,15 @@ fn answers_are_the_same_whether_values_are_kept_or_not() {
             }
             assert_eq!(fresh(n), kept, "net {number}, {n} pictures on fresh memory");
         }
+        // Passes that keep their values, of other numbers of pictures each time.
+        let executor = net.executor(&Backend::Kernels);
+        for n in [4, 1, 3, 2, 4, 1, 4] {
+            let x = random(n * size, 5);
+            let run = |executor: &dyn Executor| executor.gradients(&x, 1, &|_, _, z| Ok(z.to_vec())).unwrap();
+            let (used, fresh) = (run(&*executor), run(&*net.executor(&Backend::Kernels)));
+            assert_eq!(used.logits, fresh.logits, "net {number}, {n} pictures");
+            assert_eq!(used.gradients, fresh.gradients, "net {number}, {n} pictures");
+        }
     }
 }
 

@@ -78,13 +78,8 @@ impl Spares {
     /// Gives a buffer memory for `n` pictures of a map, where it has none: with a border of zeros and anything inside.
     pub(super) fn lend(&mut self, to: &mut Vec<f32>, map: Map, n: usize) {
         let len = map.buffer_len(n);
-        if to.len() >= len {
-            return;
-        }
         if !to.is_empty() {
-            // It served for fewer pictures.
-            to.resize(len, 0.0);
-            return planes::clear_border(map, n, to);
+            return;
         }
         if let Some(at) = self.0.iter().position(|spare| spare.held == Some((map, n))) {
             *to = self.0.swap_remove(at).data;

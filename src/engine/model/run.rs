@@ -32,8 +32,13 @@ pub(super) struct Notes {
 impl Plan {
     /// Makes room for `n` pictures; values and gradients get theirs when they are written.
     fn prepare(&self, workspace: &mut Workspace, n: usize) {
-        workspace.n = n;
         workspace.values.resize_with(self.buffers.len(), Vec::new);
+        if workspace.n != n {
+            // Values that were kept have a border of zeros around as many pictures as there were.
+            let Workspace { n: before, values, spares, .. } = workspace;
+            values.iter_mut().zip(&self.buffers).for_each(|(data, map)| spares.take_values_back(data, *map, *before));
+        }
+        workspace.n = n;
         workspace.gradients.resize_with(self.buffers.len(), Vec::new);
         workspace.notes.resize_with(self.steps.len(), Notes::default);
         for (step, notes) in self.steps.iter().zip(&mut workspace.notes) {
