@@ -110,7 +110,7 @@ impl PlaneArgs {
     }
 }
 
-/// Another net whose answers are mapped on the same plane.
+/// This is another net, whose answers are mapped on the same plane.
 pub struct OtherNet {
     name: String,
     model: Model,

@@ -84,14 +84,13 @@ pub fn run(args: &FigureCommand) -> Result<()> {
     let is_report = args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html"));
     let folders = args.runs.iter().map(|path| run_folders(path)).collect::<Result<Vec<_>>>()?.concat();
     let runs = folders.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
+    let runs: Vec<FigureRun<'_>> = runs.iter().map(Run::figure_run).collect();
     let options = args.look.options();
     if is_report {
-        let all: Vec<FigureRun<'_>> = runs.iter().map(Run::figure_run).collect();
-        let html = report(&all, args.measure.measure(&all)?)?.html(&options)?;
+        let html = report(&runs, args.measure.measure(&runs)?)?.html(&options)?;
         write_atomically(&args.out, html.as_bytes(), "write the report")?;
         return print(&format!("report: {}", args.out.display()));
     }
-    let runs: Vec<FigureRun<'_>> = runs.iter().map(Run::figure_run).collect();
     let command = Some(invocation());
     let figure = match args.shows {
         Shows::Curves => run_curves(&runs, &args.quantity, args.log, command),

@@ -119,7 +119,7 @@ fn train(args: &SweepArgs) -> Result<()> {
     args.figure.write(figure, args.json)
 }
 
-/// A run of the sweep, as figures and the table show it.
+/// This is a run of the sweep, as figures and the table show it.
 struct TrainedRun {
     name: String,
     config: Config,

@@ -36,7 +36,7 @@ pub struct LegendEntry {
     pub sample: Sample,
 }
 
-/// What stands before a name in the legend.
+/// This stands before a name in the legend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sample {
     Line(Pen),

@@ -20,7 +20,7 @@ pub struct FigureRun<'a> {
     pub name: &'a str,
     pub config: &'a Config,
     pub history: &'a [EpochRecord],
-    /// What was measured of its net on test pictures.
+    /// This was measured of its net on test pictures.
     pub robustness: &'a [Robustness],
 }
 

@@ -1,11 +1,13 @@
 //! The window is recorded frame by frame while ε rises.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use egui::{ColorImage, Context, Rect};
 
 use crate::engine::picture::{Fit, Picture, Rgba, fit};
+use crate::figure::{AnimationFormat, animation_bytes};
 
 /// The number of steps in which ε rises from 0 to its value.
 pub const STEPS: usize = 24;
@@ -32,6 +34,20 @@ pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     let rows = (top..bottom).flat_map(|y| &window.pixels[y * width + left..y * width + right]);
     let bytes = rows.flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
     Ok(Picture::new(right - left, bottom - top, 3, bytes))
+}
+
+/// Encodes what was recorded, in the format that the ending of the file says.
+///
+/// # Errors
+/// The message says what is wrong with the frames or the name of the file.
+pub fn recorded_bytes(frames: &[Rgba], path: &Path) -> Result<Vec<u8>, String> {
+    if frames.windows(2).any(|pair| (pair[0].width, pair[0].height) != (pair[1].width, pair[1].height)) {
+        return Err(
+            "the window changed its size while it was recorded; leave it as it is until the animation is done".into()
+        );
+    }
+    let bytes = AnimationFormat::of(path).and_then(|format| animation_bytes(frames, format));
+    bytes.map_err(|error| error.to_string())
 }
 
 /// A recording knows which ε is next, and keeps the frames so far.
@@ -100,5 +116,14 @@ mod tests {
         assert_eq!((picture.width, picture.height), (2, 2));
         assert_eq!(picture.bytes, [100, 120, 180, 200].map(|grey| [grey; 3]).concat());
         assert!(part(&window, Rect::NOTHING).is_err());
+    }
+
+    #[test]
+    fn frames_of_different_sizes_are_told() {
+        let cut = |width: f32| frame(&window(3), Rect::from_min_max(pos2(0.0, 0.0), pos2(width, 20.0))).unwrap();
+        let path = Path::new("a.gif");
+        assert!(recorded_bytes(&[cut(500.0), cut(400.0)], path).unwrap_err().contains("changed its size"));
+        assert!(recorded_bytes(&[], path).is_err());
+        assert!(recorded_bytes(&[cut(500.0), cut(500.0)], path).unwrap().starts_with(b"GIF89a"));
     }
 }

@@ -70,7 +70,7 @@ pub struct PlotRun<'a> {
     pub name: &'a str,
     pub history: &'a [EpochRecord],
     pub config: &'a Config,
-    /// What was measured of its net on test pictures.
+    /// This was measured of its net on test pictures.
     pub robustness: &'a [Robustness],
     /// The selected run has bands, markers and the alarm.
     pub is_primary: bool,

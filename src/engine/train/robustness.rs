@@ -19,7 +19,7 @@ const LARGEST: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Robustness {
     pub attack: AttackSettings,
-    /// In the norm of the attack, in units of the pixel range.
+    /// The length is in the norm of the attack, in units of the pixel range.
     pub eps: f32,
     pub seed: u64,
     /// The number of pictures, the first ones of the test split.

@@ -219,7 +219,7 @@ impl NetMap {
     }
 }
 
-/// What is known of a plane.
+/// This is what is known of a plane.
 struct Known {
     plane: Arc<Plane>,
     first: Progress,

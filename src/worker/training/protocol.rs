@@ -81,7 +81,7 @@ pub struct RunInfo {
     pub history: Vec<EpochRecord>,
     /// A person wrote this about the run.
     pub label: RunLabel,
-    /// What was measured of its net on test pictures.
+    /// This was measured of its net on test pictures.
     pub robustness: Vec<Robustness>,
 }
 

@@ -8,7 +8,7 @@ use egui::{CentralPanel, Context, Event, Frame, Margin, Panel, Ui};
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
-use crate::app::files::animation::Recording;
+use crate::app::files::animation::{Recording, recorded_bytes};
 use crate::app::files::dialogs::Question;
 use crate::app::files::figures::OfferedFigure;
 use crate::app::files::view::{Found, examples, may_hold_view};
@@ -39,7 +39,6 @@ use crate::engine::attack::{Loss, MAX_PHOTO_PIXELS};
 use crate::engine::data::{sample, samples};
 use crate::engine::files::write_atomically;
 use crate::engine::picture::{Heatmap, Picture, PictureKind, Region, save_png};
-use crate::figure::{AnimationFormat, animation_bytes};
 use crate::worker::{Shown, Source};
 
 const ZOOM_STEP: f32 = 1.5;
@@ -359,8 +358,8 @@ impl ExplorePage {
             None => {
                 let Some(Recording { path, frames, .. }) = self.recording.take() else { return };
                 shell.background.export(path, move |path| {
-                    let bytes = animation_bytes(&frames, AnimationFormat::of(path)?)?;
-                    write_atomically(path, &bytes, "write the animation")
+                    let written = write_atomically(path, &recorded_bytes(&frames, path)?, "write the animation");
+                    written.map_err(|error| error.to_string())
                 });
             }
         }
